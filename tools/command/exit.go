@@ -1,0 +1,75 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Version is what --version prints: the Kafka release whose behaviour the tools
+// follow.
+const Version = "3.1.0"
+
+// UsageError ends a tool with a message and its usage table on standard error,
+// as CommandLineUtils.printUsageAndDie.
+type UsageError struct{ Message string }
+
+func (e *UsageError) Error() string { return e.Message }
+
+// Usagef returns a [UsageError].
+func Usagef(format string, args ...any) error {
+	return &UsageError{fmt.Sprintf(format, args...)}
+}
+
+// CheckRequired is CommandLineUtils.checkRequiredArgs.
+func (s *Set) CheckRequired(names ...string) error {
+	for _, name := range names {
+		if !s.Has(name) {
+			return Usagef("Missing required argument \"[%s]\"", name)
+		}
+	}
+	return nil
+}
+
+// CheckInvalid is CommandLineUtils.checkInvalidArgs: the used option excludes
+// the others.
+func (s *Set) CheckInvalid(used string, invalid ...string) error {
+	if !s.Has(used) {
+		return nil
+	}
+	for _, name := range invalid {
+		if name != used && s.Has(name) {
+			return Usagef("Option \"[%s]\" can't be used with option \"[%s]\"", used, name)
+		}
+	}
+	return nil
+}
+
+// Die reports how a tool ended: a [UsageError] with the usage table, anything
+// else as its message. It returns the exit code.
+func (o Options) Die(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, err)
+	var usage *UsageError
+	if errors.As(err, &usage) {
+		o.PrintUsage(stderr)
+	}
+	return 1
+}
+
+// HelpOrVersion does what CommandLineUtils.printHelpAndExitIfNeeded does; done
+// means the tool ends with that exit code. No argument at all asks for help.
+func (o Options) HelpOrVersion(set *Set, args []string, blurb string, stdout, stderr io.Writer) (code int, done bool) {
+	switch {
+	case len(args) == 0 || set.Has("help"):
+		fmt.Fprintln(stderr, blurb)
+		o.PrintUsage(stderr)
+		return 1, true
+	case set.Has("version"):
+		fmt.Fprintf(stdout, "%s (Commit:%s)\n", Version, "gregor")
+		return 0, true
+	}
+	return 0, false
+}
