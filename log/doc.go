@@ -1,0 +1,2 @@
+// Package log is the log of a partition.
+package log
