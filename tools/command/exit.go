@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"syscall"
 )
 
 // Version is what --version prints: the Kafka release whose behaviour the tools
@@ -72,4 +74,13 @@ func (o Options) HelpOrVersion(set *Set, args []string, blurb string, stdout, st
 		return 0, true
 	}
 	return 0, false
+}
+
+// SignalExitCode is the code of a process that a signal ended: 128 plus its
+// number, as the JVM's.
+func SignalExitCode(caught os.Signal) int {
+	if number, ok := caught.(syscall.Signal); ok {
+		return 128 + int(number)
+	}
+	return 1
 }

@@ -1,0 +1,50 @@
+package command
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/gregor-broker/gregor/config"
+)
+
+// KeyValues reads k=v options: split at the first '=', no '=' gives the empty
+// string.
+func KeyValues(words []string) map[string]string {
+	properties := map[string]string{}
+	for _, word := range words {
+		key, value, _ := strings.Cut(word, "=")
+		properties[strings.TrimSpace(key)] = strings.TrimSpace(value)
+	}
+	return properties
+}
+
+// ClientProperties merges a properties file, when path is not empty, with k=v
+// options, which win.
+func ClientProperties(path string, overrides []string) (map[string]string, error) {
+	properties := map[string]string{}
+	if path != "" {
+		fromFile, err := config.ReadPropertiesFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		maps.Copy(properties, fromFile)
+	}
+	maps.Copy(properties, KeyValues(overrides))
+	return properties, nil
+}
+
+// CheckHostPorts is ToolsUtils.validatePortOrDie: every entry carries a port.
+func CheckHostPorts(list string) error {
+	for _, entry := range strings.Split(list, ",") {
+		colon := strings.LastIndexByte(entry, ':')
+		if colon < 0 || !allDigits(entry[colon+1:]) {
+			return Usagef("Please provide valid host:port like host1:9091,host2:9092\n ")
+		}
+	}
+	return nil
+}
+
+func allDigits(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789") == ""
+}

@@ -1,0 +1,88 @@
+package console
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// deserializer gives the text of a field, as a Java deserializer's toString.
+type deserializer func(field []byte) ([]byte, error)
+
+const serializationPackage = "org.apache.kafka.common.serialization."
+
+// deserializers are those of the Java client that have a plain text.
+var deserializers = map[string]deserializer{
+	"StringDeserializer": raw,
+	"LongDeserializer": fixed(8, func(field []byte) string {
+		return strconv.FormatInt(int64(binary.BigEndian.Uint64(field)), 10)
+	}),
+	"IntegerDeserializer": fixed(4, func(field []byte) string {
+		return strconv.FormatInt(int64(int32(binary.BigEndian.Uint32(field))), 10)
+	}),
+	"ShortDeserializer": fixed(2, func(field []byte) string {
+		return strconv.FormatInt(int64(int16(binary.BigEndian.Uint16(field))), 10)
+	}),
+	"DoubleDeserializer": fixed(8, func(field []byte) string {
+		return javaDouble(math.Float64frombits(binary.BigEndian.Uint64(field)), 64)
+	}),
+	"FloatDeserializer": fixed(4, func(field []byte) string {
+		return javaDouble(float64(math.Float32frombits(binary.BigEndian.Uint32(field))), 32)
+	}),
+	"UUIDDeserializer": func(field []byte) ([]byte, error) {
+		id, err := uuid.ParseBytes(field)
+		return []byte(id.String()), err
+	},
+}
+
+func newDeserializer(class string) (deserializer, error) {
+	if class == "" {
+		return raw, nil
+	}
+	if found := deserializers[strings.TrimPrefix(class, serializationPackage)]; found != nil {
+		return found, nil
+	}
+	return nil, fmt.Errorf("java.lang.ClassNotFoundException: %s", class)
+}
+
+func raw(field []byte) ([]byte, error) { return field, nil }
+
+func fixed(size int, text func([]byte) string) deserializer {
+	return func(field []byte) ([]byte, error) {
+		if len(field) != size {
+			return nil, fmt.Errorf("org.apache.kafka.common.errors.SerializationException: Size of data received by deserializer is not %d", size)
+		}
+		return []byte(text(field)), nil
+	}
+}
+
+// javaDouble is Double.toString: scientific from 1e7 up and below 1e-3, always
+// with a fraction.
+func javaDouble(number float64, bits int) string {
+	switch {
+	case math.IsNaN(number):
+		return "NaN"
+	case math.IsInf(number, 1):
+		return "Infinity"
+	case math.IsInf(number, -1):
+		return "-Infinity"
+	}
+	size := math.Abs(number)
+	if size != 0 && (size >= 1e7 || size < 1e-3) {
+		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(number, 'E', -1, bits), "E")
+		if !strings.Contains(mantissa, ".") {
+			mantissa += ".0"
+		}
+		power, _ := strconv.Atoi(exponent)
+		return mantissa + "E" + strconv.Itoa(power)
+	}
+	text := strconv.FormatFloat(number, 'f', -1, bits)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
+}
