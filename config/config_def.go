@@ -66,6 +66,9 @@ type Row struct {
 	ServerDefault string
 	// Internal rows are accepted but not described.
 	Internal bool
+	// DynamicOnly rows can be set while the broker runs and never in its file,
+	// as kafka.server.DynamicConfig.Broker.
+	DynamicOnly bool
 
 	index int
 }
@@ -101,36 +104,3 @@ func (d *Def) add(row Row) *Row {
 
 // Key is a setting whose value has the Go type T.
 type Key[T any] struct{ *Row }
-
-// Values are the parsed values of one table; a [BrokerConfig] and a
-// [TopicConfig] carry them.
-type Values struct {
-	def       *Def
-	parsed    []any
-	originals map[string]string
-}
-
-type carrier interface{ valuesOf() *Values }
-
-func (v *Values) valuesOf() *Values { return v }
-
-// Get returns the value of the setting; the zero value when it is null.
-func (k Key[T]) Get(from carrier) T {
-	value, _ := from.valuesOf().parsed[k.index].(T)
-	return value
-}
-
-// IsSet reports whether the setting has a value, given or by default.
-func (k Key[T]) IsSet(from carrier) bool {
-	return from.valuesOf().parsed[k.index] != nil
-}
-
-// Originals returns the texts that were given, by key, unknown keys included.
-// The caller must not change the map.
-func (v *Values) Originals() map[string]string { return v.originals }
-
-// Given returns the text given for a key and whether one was given.
-func (v *Values) Given(name string) (string, bool) {
-	text, ok := v.originals[name]
-	return text, ok
-}

@@ -463,6 +463,7 @@ var (
 		Name:       "delegation.token.secret.key",
 		Type:       Password,
 		Importance: Medium,
+		Fallbacks:  []string{"delegation.token.master.key"},
 		Doc:        "",
 	})}
 	DelegationTokenMaxLifetimeMs = Key[int64]{BrokerDef.add(Row{

@@ -90,6 +90,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(12),
 		Importance: High,
+		Internal:   true,
 		Doc:        "",
 	})}
 	MetadataLogSegmentMs = Key[int64]{BrokerDef.add(Row{

@@ -1,98 +1,126 @@
 package config
 
 import (
-	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
-// Validator checks a parsed value; its error is the sentence that follows
-// "Invalid value V for configuration K: " in Kafka's message.
+// Validator checks a parsed value that is not null; its error is Kafka's
+// sentence naming value and key.
 type Validator interface {
-	Validate(value any) error
+	Validate(name string, value any) error
+	// String is the text that documentation gives for the valid values.
 	String() string
 }
 
-type rangeValidator struct{ low, high *float64 }
+func invalid(name string, value any, reason string) error {
+	return &InvalidValueError{name, renderValue(value), reason}
+}
 
-func atLeast(low float64) Validator { return rangeValidator{low: &low} }
-
-func between(low, high float64) Validator { return rangeValidator{low: &low, high: &high} }
-
-func (r rangeValidator) Validate(value any) error {
-	number, ok := asFloat(value)
-	if !ok {
-		return nil
+// renderValue is Java's rendering of a value within a message.
+func renderValue(value any) string {
+	if list, ok := value.([]string); ok {
+		return "[" + strings.Join(list, ", ") + "]"
 	}
-	if r.low != nil && number < *r.low {
-		return fmt.Errorf("Value must be at least %v", *r.low) //nolint:staticcheck // Kafka's sentence
+	return formatValue(value)
+}
+
+// rangeValidator is ConfigDef.Range; an open upper bound has no high.
+type rangeValidator struct {
+	low  float64
+	high *float64
+}
+
+func atLeast(low float64) Validator { return rangeValidator{low: low} }
+
+func between(low, high float64) Validator { return rangeValidator{low: low, high: &high} }
+
+func (r rangeValidator) Validate(name string, value any) error {
+	number, ok := value.(float64)
+	if !ok {
+		number = float64(asInt64(value))
+	}
+	if number < r.low {
+		return invalid(name, value, "Value must be at least "+bound(r.low))
 	}
 	if r.high != nil && number > *r.high {
-		return fmt.Errorf("Value must be no more than %v", *r.high) //nolint:staticcheck // Kafka's sentence
+		return invalid(name, value, "Value must be no more than "+bound(*r.high))
 	}
 	return nil
 }
 
 func (r rangeValidator) String() string {
 	if r.high == nil {
-		return fmt.Sprintf("[%v,...]", *r.low)
+		return "[" + bound(r.low) + ",...]"
 	}
-	return fmt.Sprintf("[%v,...,%v]", *r.low, *r.high)
+	return "[" + bound(r.low) + ",...," + bound(*r.high) + "]"
 }
 
-func asFloat(value any) (float64, bool) {
-	switch number := value.(type) {
-	case int:
-		return float64(number), true
-	case int16:
-		return float64(number), true
-	case int64:
-		return float64(number), true
-	case float64:
-		return number, true
-	}
-	return 0, false
-}
+func bound(number float64) string { return strconv.FormatFloat(number, 'f', -1, 64) }
 
+// oneOfValidator is ConfigDef.ValidString.
 type oneOfValidator []string
 
 func oneOf(allowed ...string) Validator { return oneOfValidator(allowed) }
 
-func (o oneOfValidator) Validate(value any) error {
-	text, _ := value.(string)
-	for _, allowed := range o {
-		if text == allowed {
-			return nil
-		}
+func (o oneOfValidator) Validate(name string, value any) error {
+	if text, _ := value.(string); slices.Contains(o, text) {
+		return nil
 	}
-	return fmt.Errorf("String must be one of: %s", strings.Join(o, ", ")) //nolint:staticcheck // Kafka's sentence
+	return invalid(name, value, "String must be one of: "+strings.Join(o, ", "))
 }
 
 func (o oneOfValidator) String() string { return "[" + strings.Join(o, ", ") + "]" }
 
+// subsetValidator is ConfigDef.ValidList.
 type subsetValidator []string
 
 func subsetOf(allowed ...string) Validator { return subsetValidator(allowed) }
 
-func (s subsetValidator) Validate(value any) error {
+func (s subsetValidator) Validate(name string, value any) error {
 	list, _ := value.([]string)
 	for _, item := range list {
-		if err := oneOfValidator(s).Validate(item); err != nil {
+		if err := oneOfValidator(s).Validate(name, item); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s subsetValidator) String() string { return "[" + strings.Join(s, ", ") + "]" }
+func (s subsetValidator) String() string { return oneOfValidator(s).String() }
 
 type funcValidator struct {
-	check func(value any) error
+	check func(name string, value any) error
 	text  string
 }
 
-func (f funcValidator) Validate(value any) error { return f.check(value) }
-func (f funcValidator) String() string           { return f.text }
+func (f funcValidator) Validate(name string, value any) error { return f.check(name, value) }
+func (f funcValidator) String() string                        { return f.text }
 
-var knownVersion Validator = funcValidator{func(any) error { return nil }, "[0.8.0, ..., 3.1-IV0]"}
+// knownVersion is kafka.api.ApiVersionValidator.
+var knownVersion Validator = funcValidator{func(name string, value any) error {
+	if _, err := ParseApiVersion(value.(string)); err != nil {
+		return invalid(name, value, err.Error())
+	}
+	return nil
+}, "[" + strings.Join(apiVersionNames, ", ") + "]"}
 
-var throttledReplicas Validator = funcValidator{func(any) error { return nil }, "[partitionId]:[brokerId],[partitionId]:[brokerId],..."}
+const replicaListForm = "[partitionId]:[brokerId],[partitionId]:[brokerId],..."
+
+var replicaPattern = regexp.MustCompile(`^([0-9]+:[0-9]+)?$`)
+
+// throttledReplicas is kafka.server.ThrottledReplicaListValidator.
+var throttledReplicas Validator = funcValidator{func(name string, value any) error {
+	list := value.([]string)
+	if strings.TrimSpace(strings.Join(list, "")) == "*" {
+		return nil
+	}
+	for _, replica := range list {
+		if !replicaPattern.MatchString(replica) {
+			return invalid(name, value, name+" must be the literal '*' or a list of replicas in the following format: "+replicaListForm)
+		}
+	}
+	return nil
+}, replicaListForm}
