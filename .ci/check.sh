@@ -1,0 +1,22 @@
+#!/bin/bash
+# Formatting, vet, and the checks of the scripts; prints what is wrong and ends
+# with 1. Part of .ci/run and of no use to a user.
+
+cd "$(dirname "$0")/.." || exit 1
+status=0
+
+unformatted=$(gofmt -l $(git ls-files --cached --others --exclude-standard '*.go'))
+if [ -n "$unformatted" ]; then
+  echo "Not formatted by gofmt:"
+  echo "$unformatted"
+  status=1
+fi
+
+go vet ./... || status=1
+
+for script in bin/*.sh .ci/*.sh; do
+  bash -n "$script" || status=1
+  [ -x "$script" ] || { echo "Not executable: $script"; status=1; }
+done
+
+exit $status
