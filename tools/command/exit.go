@@ -84,3 +84,21 @@ func SignalExitCode(caught os.Signal) int {
 	}
 	return 1
 }
+
+// Uncaught is how the JVM reports an exception that ended a tool.
+func Uncaught(class, message string) string {
+	return fmt.Sprintf("Exception in thread \"main\" %s: %s", class, message)
+}
+
+// ExceptionText is the first line of an error's stack trace as Java prints it.
+func ExceptionText(err error) string {
+	var serverError *ServerError
+	if errors.As(err, &serverError) {
+		return serverError.ExceptionName() + ": " + err.Error()
+	}
+	var timeout *TimeoutError
+	if errors.As(err, &timeout) {
+		return "org.apache.kafka.common.errors.TimeoutException: " + err.Error()
+	}
+	return "java.lang.IllegalArgumentException: " + err.Error()
+}

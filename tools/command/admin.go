@@ -1,0 +1,96 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// RequestTimeout is how long a broker may take for an administrative request, as
+// the Java admin client's request.timeout.ms.
+const RequestTimeout = 30 * time.Second
+
+// Admin sends administrative requests within default.api.timeout.ms each.
+type Admin struct {
+	client  *kgo.Client
+	timeout time.Duration
+}
+
+// NewAdmin connects with the properties of --command-config; servers is the value
+// of --bootstrap-server.
+func NewAdmin(servers string, properties map[string]string) (*Admin, error) {
+	properties["bootstrap.servers"] = servers
+	timeout := APITimeout(properties)
+	client, err := NewClient(AdminClient, properties, kgo.RetryTimeout(timeout), kgo.MetadataMinAge(10*time.Millisecond))
+	if err != nil {
+		return nil, err
+	}
+	return &Admin{client, timeout}, nil
+}
+
+// Close closes the connections.
+func (a *Admin) Close() { a.client.Close() }
+
+// Do sends the request to the broker, controller or coordinator it is for.
+func Do[R kmsg.Response](a *Admin, request kmsg.Request) (R, error) {
+	return do[R](a, func(ctx context.Context) (kmsg.Response, error) { return a.client.Request(ctx, request) }, request)
+}
+
+// DoAt sends the request to the broker with that id.
+func DoAt[R kmsg.Response](a *Admin, broker int32, request kmsg.Request) (R, error) {
+	return do[R](a, func(ctx context.Context) (kmsg.Response, error) {
+		return a.client.Broker(int(broker)).RetriableRequest(ctx, request)
+	}, request)
+}
+
+func do[R kmsg.Response](a *Admin, send func(context.Context) (kmsg.Response, error), request kmsg.Request) (R, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), a.timeout)
+	defer cancel()
+	response, err := send(ctx)
+	typed, ok := response.(R)
+	switch {
+	case err != nil && (errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil):
+		return typed, &TimeoutError{fmt.Sprintf("Timed out waiting for a node assignment. Call: %s", callName(request.Key()))}
+	case err != nil:
+		return typed, err
+	case !ok:
+		return typed, fmt.Errorf("unexpected answer %T to %T", response, request)
+	}
+	return typed, nil
+}
+
+// TimeoutError is the Java admin client's TimeoutException.
+type TimeoutError struct{ Message string }
+
+func (e *TimeoutError) Error() string { return e.Message }
+
+// callName is what the Java admin client calls a request.
+func callName(key int16) string {
+	switch kmsg.Key(key) {
+	case kmsg.Metadata:
+		return "listTopics"
+	case kmsg.DescribeCluster:
+		return "listNodes"
+	}
+	name := kmsg.NameForKey(key)
+	return string(name[0]|0x20) + name[1:]
+}
+
+// Topics returns the metadata of the topics named, of all when names is nil.
+func (a *Admin) Topics(names []string) (*kmsg.MetadataResponse, error) {
+	request := kmsg.NewPtrMetadataRequest()
+	request.AllowAutoTopicCreation = false
+	if names != nil {
+		request.Topics = []kmsg.MetadataRequestTopic{}
+	}
+	for _, name := range names {
+		wanted := kmsg.NewMetadataRequestTopic()
+		wanted.Topic = kmsg.StringPtr(name)
+		request.Topics = append(request.Topics, wanted)
+	}
+	return Do[*kmsg.MetadataResponse](a, request)
+}
