@@ -1,0 +1,258 @@
+package zkclient
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+)
+
+// State is that of the session (ZooKeeper.States).
+type State int
+
+// The states a client can be in.
+const (
+	Connecting State = iota
+	Connected
+	Closed // expired or closed
+)
+
+// String gives Java's name of the state.
+func (s State) String() string {
+	return [...]string{"CONNECTING", "CONNECTED", "CLOSED"}[s]
+}
+
+// watchesTimeout bounds how long requests wait for watches to be set again.
+const watchesTimeout = time.Second
+
+// watchKind separates the watches of a node's data and existence from those of
+// its children.
+type watchKind int
+
+const (
+	dataWatch watchKind = iota
+	childWatch
+)
+
+type watchKey struct {
+	path string // without chroot
+	kind watchKind
+}
+
+// watch tells whether one is set on the server. The generation grows with each
+// event, so that a read that raced with the event does not count as a new watch.
+type watch struct {
+	set        bool
+	generation int
+}
+
+// session is one session with ZooKeeper over any number of connections. When it
+// is over, by expiry or by closing, its context is cancelled: go-zookeeper's
+// connection then cannot dial any more and so never makes a session of its own.
+type session struct {
+	client *Client
+	ctx    context.Context
+	cancel context.CancelFunc
+	conn   *zk.Conn
+	events <-chan zk.Event // closed when conn's goroutines have ended
+
+	mu         sync.Mutex // guards what follows
+	state      State
+	ready      chan struct{} // while connected: closed once requests may be sent
+	connection *connection
+	watches    map[watchKey]*watch
+}
+
+// newSession starts connecting; it does not wait.
+func (c *Client) newSession() (*session, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &session{client: c, ctx: ctx, cancel: cancel, watches: map[watchKey]*watch{}}
+	conn, events, err := zk.Connect(c.servers, c.config.SessionTimeout,
+		zk.WithDialer(s.dial),
+		zk.WithHostProvider(&hostProvider{}),
+		zk.WithEventCallback(s.onEvent),
+		zk.WithLogger(goZookeeperLogger{c}),
+		zk.WithLogInfo(false),
+		zk.WithMaxBufferSize(c.config.MaxBufferSize),
+		zk.WithMaxConnBufferSize(c.config.MaxBufferSize),
+	)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	s.conn, s.events = conn, events
+	return s, nil
+}
+
+// goZookeeperLogger takes what go-zookeeper logs.
+type goZookeeperLogger struct{ client *Client }
+
+// Printf logs at debug level: the client says itself what matters.
+func (l goZookeeperLogger) Printf(format string, args ...any) {
+	l.client.log.Debugf(l.client.prefix+format, args...)
+}
+
+// adopt makes c the connection that close cuts, unless the session is over.
+func (s *session) adopt(c *connection) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == Closed {
+		c.Close()
+		return false
+	}
+	s.connection = c
+	return true
+}
+
+// onEvent is go-zookeeper's callback; it runs on the connection's goroutines,
+// before the event's watch is taken off and before the next frame is read.
+func (s *session) onEvent(event zk.Event) {
+	switch event.Type {
+	case zk.EventSession:
+		s.onSessionEvent(event.State)
+	case zk.EventNodeCreated, zk.EventNodeDataChanged, zk.EventNodeDeleted, zk.EventNodeChildrenChanged:
+		path := s.client.stripChroot(event.Path)
+		if event.Type != zk.EventNodeChildrenChanged {
+			s.watchFired(watchKey{path, dataWatch})
+		}
+		if event.Type == zk.EventNodeDeleted || event.Type == zk.EventNodeChildrenChanged {
+			s.watchFired(watchKey{path, childWatch})
+		}
+		s.client.events.add(func() { s.client.dispatch(event.Type, path) })
+	}
+}
+
+func (s *session) onSessionEvent(state zk.State) {
+	s.mu.Lock()
+	before := s.state
+	switch {
+	case before == Closed:
+	case state == zk.StateHasSession:
+		s.state = Connected
+		s.openGateLocked()
+	case state == zk.StateExpired:
+		s.state = Closed
+		s.cancel()
+	case state == zk.StateDisconnected:
+		s.state = Connecting
+	}
+	after := s.state
+	s.mu.Unlock()
+	if before == after {
+		return
+	}
+	s.client.stateChanged()
+	switch after {
+	case Connected:
+		s.client.events.add(func() { s.client.observe(SyncConnected) })
+	case Connecting:
+		s.client.events.add(func() { s.client.observe(Disconnected) })
+	case Closed:
+		s.client.events.add(func() { s.client.onExpired() })
+	}
+}
+
+// openGateLocked lets requests through, at once if no watches are to be set again.
+func (s *session) openGateLocked() {
+	ready := make(chan struct{})
+	s.ready = ready
+	for _, w := range s.watches {
+		if w.set {
+			time.AfterFunc(watchesTimeout, func() { s.open(ready) })
+			return
+		}
+	}
+	close(ready)
+}
+
+// watchesSent is called when the connection has sent watches to be set again.
+func (s *session) watchesSent() {
+	s.mu.Lock()
+	ready := s.ready
+	s.mu.Unlock()
+	s.open(ready)
+}
+
+func (s *session) open(ready chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-ready:
+	default:
+		close(ready)
+	}
+}
+
+// await returns when a request may be sent, or why none may.
+func (s *session) await() error {
+	s.mu.Lock()
+	state, ready := s.state, s.ready
+	s.mu.Unlock()
+	switch state {
+	case Closed:
+		return zk.ErrSessionExpired
+	case Connecting:
+		return zk.ErrConnectionClosed
+	}
+	select {
+	case <-ready:
+		return nil
+	case <-s.ctx.Done():
+		return zk.ErrConnectionClosed
+	}
+}
+
+func (s *session) currentState() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}
+
+// needsWatch reports whether a read must set a watch, and the watch's generation.
+func (s *session) needsWatch(key watchKey) (needed bool, generation int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.watches[key]
+	if w == nil {
+		w = &watch{}
+		s.watches[key] = w
+	}
+	return !w.set, w.generation
+}
+
+// watchSet notes a successful read that set a watch, if it has not fired since.
+func (s *session) watchSet(key watchKey, generation int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.watches[key]; w != nil && w.generation == generation {
+		w.set = true
+	}
+}
+
+func (s *session) watchFired(key watchKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.watches[key]; w != nil {
+		w.set = false
+		w.generation++
+	}
+}
+
+// close ends the session and waits for its goroutines. ZooKeeper is told if it
+// can be reached, and then deletes the session's ephemeral nodes at once.
+func (s *session) close() {
+	s.mu.Lock()
+	s.state = Closed
+	s.mu.Unlock()
+	s.cancel()
+	s.conn.Close()
+	s.mu.Lock()
+	connection := s.connection
+	s.mu.Unlock()
+	if connection != nil {
+		connection.Close()
+	}
+	for range s.events {
+	}
+}
