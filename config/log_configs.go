@@ -10,7 +10,7 @@ var (
 		Validator:  atLeast(0),
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Largest record batch that the broker takes, after compression. The topic setting max.message.bytes overrides it. Consumers and followers still make progress over a batch larger than their fetch size.",
 	})}
 	NumPartitions = Key[int]{BrokerDef.add(Row{
 		Name:       "num.partitions",
@@ -19,7 +19,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Partitions of a topic that is created without a number of them.",
 	})}
 	LogDir = Key[string]{BrokerDef.add(Row{
 		Name:       "log.dir",
@@ -27,14 +27,14 @@ var (
 		Default:    "/tmp/kafka-logs",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "Directory of the partitions, where log.dirs is not set.",
 	})}
 	LogDirs = Key[string]{BrokerDef.add(Row{
 		Name:       "log.dirs",
 		Type:       String,
 		Importance: High,
 		Fallbacks:  []string{"log.dir"},
-		Doc:        "",
+		Doc:        "Directories of the partitions, separated by commas. Unset, log.dir applies.",
 	})}
 	LogSegmentBytes = Key[int]{BrokerDef.add(Row{
 		Name:       "log.segment.bytes",
@@ -44,7 +44,7 @@ var (
 		Validator:  atLeast(14),
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Size at which a partition starts a new segment file.",
 	})}
 	LogRollMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.roll.ms",
@@ -52,7 +52,7 @@ var (
 		Importance: High,
 		Scope:      ClusterWide,
 		Fallbacks:  []string{"log.roll.hours"},
-		Doc:        "",
+		Doc:        "Age in milliseconds at which a partition starts a new segment even if it is not full. Unset, log.roll.hours applies.",
 	})}
 	LogRollHours = Key[int]{BrokerDef.add(Row{
 		Name:       "log.roll.hours",
@@ -61,7 +61,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Age in hours at which a partition starts a new segment; log.roll.ms comes first.",
 	})}
 	LogRollJitterMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.roll.jitter.ms",
@@ -69,7 +69,7 @@ var (
 		Importance: High,
 		Scope:      ClusterWide,
 		Fallbacks:  []string{"log.roll.jitter.hours"},
-		Doc:        "",
+		Doc:        "Most milliseconds taken at random from the age at which a segment rolls, so that not all roll together. Unset, log.roll.jitter.hours applies.",
 	})}
 	LogRollJitterHours = Key[int]{BrokerDef.add(Row{
 		Name:       "log.roll.jitter.hours",
@@ -78,7 +78,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(0),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Most hours taken at random from the age at which a segment rolls; log.roll.jitter.ms comes first.",
 	})}
 	LogRetentionMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.retention.ms",
@@ -86,14 +86,14 @@ var (
 		Importance: High,
 		Scope:      ClusterWide,
 		Fallbacks:  []string{"log.retention.minutes", "log.retention.hours"},
-		Doc:        "",
+		Doc:        "Age in milliseconds at which a segment is deleted, -1 for never. Unset, log.retention.minutes applies.",
 	})}
 	LogRetentionMinutes = Key[int]{BrokerDef.add(Row{
 		Name:       "log.retention.minutes",
 		Type:       Int,
 		Importance: High,
 		Fallbacks:  []string{"log.retention.hours"},
-		Doc:        "",
+		Doc:        "Age in minutes at which a segment is deleted; log.retention.ms comes first. Unset, log.retention.hours applies.",
 	})}
 	LogRetentionHours = Key[int]{BrokerDef.add(Row{
 		Name:       "log.retention.hours",
@@ -101,7 +101,7 @@ var (
 		Default:    "168",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "Age in hours at which a segment is deleted; log.retention.ms and log.retention.minutes come first.",
 	})}
 	LogRetentionBytes = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.retention.bytes",
@@ -110,7 +110,7 @@ var (
 		HasDefault: true,
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Size of a partition beyond which its oldest segments are deleted; -1 sets no limit.",
 	})}
 	LogRetentionCheckIntervalMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.retention.check.interval.ms",
@@ -119,7 +119,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Time between two searches for segments to delete.",
 	})}
 	LogCleanupPolicy = Key[[]string]{BrokerDef.add(Row{
 		Name:       "log.cleanup.policy",
@@ -129,7 +129,7 @@ var (
 		Validator:  subsetOf("compact", "delete"),
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "What happens to old segments: delete drops them by age and size, compact keeps the last record of every key. Both may be given.",
 	})}
 	LogCleanerThreads = Key[int]{BrokerDef.add(Row{
 		Name:       "log.cleaner.threads",
@@ -139,7 +139,7 @@ var (
 		Validator:  atLeast(0),
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How many cleaners compact partitions side by side.",
 	})}
 	LogCleanerIoMaxBytesPerSecond = Key[float64]{BrokerDef.add(Row{
 		Name:       "log.cleaner.io.max.bytes.per.second",
@@ -148,7 +148,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Bytes per second that all cleaners together may read and write.",
 	})}
 	LogCleanerDedupeBufferSize = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.cleaner.dedupe.buffer.size",
@@ -157,7 +157,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Memory of all cleaners together for the keys they have seen. Each needs more than 1 MiB.",
 	})}
 	LogCleanerIoBufferSize = Key[int]{BrokerDef.add(Row{
 		Name:       "log.cleaner.io.buffer.size",
@@ -167,7 +167,7 @@ var (
 		Validator:  atLeast(0),
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Memory of all cleaners together for reading and writing.",
 	})}
 	LogCleanerIoBufferLoadFactor = Key[float64]{BrokerDef.add(Row{
 		Name:       "log.cleaner.io.buffer.load.factor",
@@ -176,7 +176,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How full the key table of a cleaner may get. A higher value cleans more at once at the price of more collisions.",
 	})}
 	LogCleanerBackoffMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.cleaner.backoff.ms",
@@ -186,7 +186,7 @@ var (
 		Validator:  atLeast(0),
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How long a cleaner sleeps when there is nothing to clean.",
 	})}
 	LogCleanerMinCleanableRatio = Key[float64]{BrokerDef.add(Row{
 		Name:       "log.cleaner.min.cleanable.ratio",
@@ -195,7 +195,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Share of a log that must be uncompacted before it is worth cleaning. A lower value cleans more often and keeps less waste on disk.",
 	})}
 	LogCleanerEnable = Key[bool]{BrokerDef.add(Row{
 		Name:       "log.cleaner.enable",
@@ -203,7 +203,7 @@ var (
 		Default:    "true",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Run the cleaners. Without them compacted topics, the offsets topic included, grow without end.",
 	})}
 	LogCleanerDeleteRetentionMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.cleaner.delete.retention.ms",
@@ -212,7 +212,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How long tombstones stay in a compacted topic; it is also the time a consumer has to read from the start to the end and still see every deletion.",
 	})}
 	LogCleanerMinCompactionLagMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.cleaner.min.compaction.lag.ms",
@@ -221,7 +221,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How long a record stays uncompacted at least. Holds only for compacted topics.",
 	})}
 	LogCleanerMaxCompactionLagMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.cleaner.max.compaction.lag.ms",
@@ -230,7 +230,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How long a record may stay uncompacted at most. Holds only for compacted topics.",
 	})}
 	LogIndexSizeMaxBytes = Key[int]{BrokerDef.add(Row{
 		Name:       "log.index.size.max.bytes",
@@ -240,7 +240,7 @@ var (
 		Validator:  atLeast(4),
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Largest size of an offset index file.",
 	})}
 	LogIndexIntervalBytes = Key[int]{BrokerDef.add(Row{
 		Name:       "log.index.interval.bytes",
@@ -250,7 +250,7 @@ var (
 		Validator:  atLeast(0),
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Bytes of log between two entries of the offset index. A smaller interval finds offsets with less reading and needs a larger index.",
 	})}
 	LogFlushIntervalMessages = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.flush.interval.messages",
@@ -260,7 +260,7 @@ var (
 		Validator:  atLeast(1),
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Records written to a partition before it is flushed to disk.",
 	})}
 	LogSegmentDeleteDelayMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.segment.delete.delay.ms",
@@ -270,7 +270,7 @@ var (
 		Validator:  atLeast(0),
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How long the files of a deleted segment stay on disk under another name.",
 	})}
 	LogFlushSchedulerIntervalMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.flush.scheduler.interval.ms",
@@ -278,7 +278,7 @@ var (
 		Default:    "9223372036854775807",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "Time between two looks for partitions that are due to be flushed.",
 	})}
 	LogFlushIntervalMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.flush.interval.ms",
@@ -286,7 +286,7 @@ var (
 		Importance: High,
 		Scope:      ClusterWide,
 		Fallbacks:  []string{"log.flush.scheduler.interval.ms"},
-		Doc:        "",
+		Doc:        "How long a record may stay in memory before its partition is flushed to disk. Unset, log.flush.scheduler.interval.ms applies.",
 	})}
 	LogFlushOffsetCheckpointIntervalMs = Key[int]{BrokerDef.add(Row{
 		Name:       "log.flush.offset.checkpoint.interval.ms",
@@ -295,7 +295,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(0),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Time between two writes of the recovery point, up to which a log needs no check after a crash.",
 	})}
 	LogFlushStartOffsetCheckpointIntervalMs = Key[int]{BrokerDef.add(Row{
 		Name:       "log.flush.start.offset.checkpoint.interval.ms",
@@ -304,7 +304,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(0),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Time between two writes of the log start offsets, below which deleted records stay hidden.",
 	})}
 	LogPreallocate = Key[bool]{BrokerDef.add(Row{
 		Name:       "log.preallocate",
@@ -313,7 +313,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Give a new segment file its full size at once.",
 	})}
 	NumRecoveryThreadsPerDataDir = Key[int]{BrokerDef.add(Row{
 		Name:       "num.recovery.threads.per.data.dir",
@@ -323,7 +323,7 @@ var (
 		Validator:  atLeast(1),
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How many logs of one directory are opened at start and flushed at shutdown side by side.",
 	})}
 	AutoCreateTopicsEnable = Key[bool]{BrokerDef.add(Row{
 		Name:       "auto.create.topics.enable",
@@ -331,7 +331,7 @@ var (
 		Default:    "true",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "Create a topic when a client asks for one that does not exist.",
 	})}
 	MinInsyncReplicas = Key[int]{BrokerDef.add(Row{
 		Name:       "min.insync.replicas",
@@ -341,7 +341,7 @@ var (
 		Validator:  atLeast(1),
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Replicas that must be in sync for a write with acks=all; with fewer it fails with NotEnoughReplicas. With a replication factor of 3, the value 2 keeps acknowledged records through the loss of one broker.",
 	})}
 	LogMessageFormatVersion = Key[string]{BrokerDef.add(Row{
 		Name:       "log.message.format.version",
@@ -350,7 +350,7 @@ var (
 		HasDefault: true,
 		Validator:  knownVersion,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Message format that topics get. Deprecated: from inter.broker.protocol.version 3.0 on it has no effect, and version 2 of the format is used.",
 	})}
 	LogMessageTimestampType = Key[string]{BrokerDef.add(Row{
 		Name:       "log.message.timestamp.type",
@@ -360,7 +360,7 @@ var (
 		Validator:  oneOf("CreateTime", "LogAppendTime"),
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Whether a record carries the time at which it was created (CreateTime) or appended (LogAppendTime).",
 	})}
 	LogMessageTimestampDifferenceMaxMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "log.message.timestamp.difference.max.ms",
@@ -369,19 +369,19 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How far the timestamp of a record may lie from the broker's clock; beyond it the record is refused. No effect with LogAppendTime.",
 	})}
 	CreateTopicPolicyClassName = Key[string]{BrokerDef.add(Row{
 		Name:       "create.topic.policy.class.name",
 		Type:       Class,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Class of Kafka's CreateTopicPolicy interface that may refuse new topics. No such class is built in.",
 	})}
 	AlterConfigPolicyClassName = Key[string]{BrokerDef.add(Row{
 		Name:       "alter.config.policy.class.name",
 		Type:       Class,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Class of Kafka's AlterConfigPolicy interface that may refuse changes of settings. No such class is built in.",
 	})}
 	LogMessageDownconversionEnable = Key[bool]{BrokerDef.add(Row{
 		Name:       "log.message.downconversion.enable",
@@ -390,7 +390,7 @@ var (
 		HasDefault: true,
 		Importance: Low,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Convert records for consumers too old to read the stored format. If false, they get UNSUPPORTED_VERSION. Does not concern followers.",
 	})}
 	CompressionType = Key[string]{BrokerDef.add(Row{
 		Name:       "compression.type",
@@ -399,6 +399,6 @@ var (
 		HasDefault: true,
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How a topic's records are compressed: gzip, snappy, lz4, zstd, uncompressed, or producer, which keeps what the producer chose.",
 	})}
 )

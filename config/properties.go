@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -210,52 +208,4 @@ func hexUnit(digits []byte) (uint16, bool) {
 		unit = unit<<4 | uint16(value)
 	}
 	return unit, true
-}
-
-// ParseOverrides splits arguments of the form key=value, as the tools do: the
-// first = separates, and a missing value is empty.
-func ParseOverrides(arguments []string) map[string]string {
-	values := make(map[string]string, len(arguments))
-	for _, argument := range arguments {
-		key, value, _ := strings.Cut(argument, "=")
-		values[key] = value
-	}
-	return values
-}
-
-// LoadServerProperties reads the server.properties file at path with the
-// --override arguments over it, and returns the checked settings and the keys
-// that no part of the broker knows, sorted.
-func LoadServerProperties(path string, overrides []string) (*BrokerConfig, []string, error) {
-	properties, err := ReadPropertiesFile(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	maps.Copy(properties, ParseOverrides(overrides))
-	broker, err := NewBrokerConfig(properties)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := broker.Validate(); err != nil {
-		return nil, nil, err
-	}
-	return broker, broker.UnknownKeys(), nil
-}
-
-// UnknownKeys returns the given keys that are no setting of a broker, sorted;
-// keys under listener.name. count by the setting they override.
-func (c *BrokerConfig) UnknownKeys() []string {
-	var unknown []string
-	for key := range c.originals {
-		if brokerRow(key) == nil {
-			unknown = append(unknown, key)
-		}
-	}
-	slices.Sort(unknown)
-	return unknown
-}
-
-// UnknownKeyWarning is Kafka's line about a key that is no setting.
-func UnknownKeyWarning(key string) string {
-	return fmt.Sprintf("The configuration '%s' was supplied but isn't a known config.", key)
 }

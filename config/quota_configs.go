@@ -9,7 +9,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Samples from which a client's use of its quota is computed.",
 	})}
 	ReplicationQuotaWindowNum = Key[int]{BrokerDef.add(Row{
 		Name:       "replication.quota.window.num",
@@ -18,7 +18,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Samples from which the use of a replication quota is computed.",
 	})}
 	AlterLogDirsReplicationQuotaWindowNum = Key[int]{BrokerDef.add(Row{
 		Name:       "alter.log.dirs.replication.quota.window.num",
@@ -27,7 +27,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Samples from which the rate of moves between log directories is computed.",
 	})}
 	ControllerQuotaWindowNum = Key[int]{BrokerDef.add(Row{
 		Name:       "controller.quota.window.num",
@@ -36,7 +36,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Samples from which a client's rate of topic changes is computed.",
 	})}
 	QuotaWindowSizeSeconds = Key[int]{BrokerDef.add(Row{
 		Name:       "quota.window.size.seconds",
@@ -45,7 +45,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Length of one sample of a client's quota.",
 	})}
 	ReplicationQuotaWindowSizeSeconds = Key[int]{BrokerDef.add(Row{
 		Name:       "replication.quota.window.size.seconds",
@@ -54,7 +54,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Length of one sample of a replication quota.",
 	})}
 	AlterLogDirsReplicationQuotaWindowSizeSeconds = Key[int]{BrokerDef.add(Row{
 		Name:       "alter.log.dirs.replication.quota.window.size.seconds",
@@ -63,7 +63,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Length of one sample of the rate of moves between log directories.",
 	})}
 	ControllerQuotaWindowSizeSeconds = Key[int]{BrokerDef.add(Row{
 		Name:       "controller.quota.window.size.seconds",
@@ -72,12 +72,12 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Length of one sample of a client's rate of topic changes.",
 	})}
 	ClientQuotaCallbackClass = Key[string]{BrokerDef.add(Row{
 		Name:       "client.quota.callback.class",
 		Type:       Class,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Class of Kafka's ClientQuotaCallback interface that computes quotas. No such class is built in; quotas by user and client id apply.",
 	})}
 )

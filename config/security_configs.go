@@ -8,7 +8,7 @@ var (
 		Default:    "GSSAPI",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "For KRaft: SASL mechanism between brokers and controllers. No effect with ZooKeeper.",
 	})}
 	AuthorizerClassName = Key[string]{BrokerDef.add(Row{
 		Name:       "authorizer.class.name",
@@ -16,7 +16,7 @@ var (
 		Default:    "",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "What decides who may do what: kafka.security.authorizer.AclAuthorizer keeps access control lists in ZooKeeper. Empty, everybody may do everything.",
 	})}
 	SecurityInterBrokerProtocol = Key[string]{BrokerDef.add(Row{
 		Name:       "security.inter.broker.protocol",
@@ -24,7 +24,7 @@ var (
 		Default:    "PLAINTEXT",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Security protocol between brokers: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL. Not together with inter.broker.listener.name.",
 	})}
 	ConnectionsMaxReauthMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "connections.max.reauth.ms",
@@ -32,13 +32,13 @@ var (
 		Default:    "0",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Longest time that an authenticated SASL session lasts before the client must authenticate again; 0 never asks. A mechanism of a listener may have its own under listener.name.<listener>.<mechanism>.",
 	})}
 	SecurityProviders = Key[string]{BrokerDef.add(Row{
 		Name:       "security.providers",
 		Type:       String,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Java security providers. Accepted for the sake of existing files; there is no JVM to register them with.",
 	})}
 	PrincipalBuilderClass = Key[string]{BrokerDef.add(Row{
 		Name:       "principal.builder.class",
@@ -47,7 +47,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "What turns an authenticated connection into a principal. The built-in builder applies ssl.principal.mapping.rules to TLS and sasl.kerberos.principal.to.local.rules to Kerberos.",
 	})}
 	SslProtocol = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.protocol",
@@ -56,14 +56,14 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "TLS version that connections start from. TLSv1.2 and TLSv1.3 are sensible; older ones are insecure.",
 	})}
 	SslProvider = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.provider",
 		Type:       String,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Java security provider for TLS. Accepted for the sake of existing files.",
 	})}
 	SslEnabledProtocols = Key[[]string]{BrokerDef.add(Row{
 		Name:       "ssl.enabled.protocols",
@@ -72,7 +72,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "TLS versions allowed. Client and broker settle on the newest that both have.",
 	})}
 	SslKeystoreType = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.keystore.type",
@@ -81,42 +81,42 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Format of the keystore: JKS, PKCS12 or PEM.",
 	})}
 	SslKeystoreLocation = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.keystore.location",
 		Type:       String,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Keystore with the broker's own certificate and key.",
 	})}
 	SslKeystorePassword = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.keystore.password",
 		Type:       Password,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Password of the keystore. Not for PEM.",
 	})}
 	SslKeyPassword = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.key.password",
 		Type:       Password,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Password of the private key in the keystore or in ssl.keystore.key.",
 	})}
 	SslKeystoreKey = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.keystore.key",
 		Type:       Password,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Private key in PEM form, PKCS#8, given in the setting itself. An encrypted one needs ssl.key.password.",
 	})}
 	SslKeystoreCertificateChain = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.keystore.certificate.chain",
 		Type:       Password,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Certificate chain in PEM form, given in the setting itself.",
 	})}
 	SslTruststoreType = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.truststore.type",
@@ -125,28 +125,28 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Format of the truststore: JKS, PKCS12 or PEM.",
 	})}
 	SslTruststoreLocation = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.truststore.location",
 		Type:       String,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Truststore with the authorities whose certificates are accepted.",
 	})}
 	SslTruststorePassword = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.truststore.password",
 		Type:       Password,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Password of the truststore. Without it the file is read but its integrity is not checked. Not for PEM.",
 	})}
 	SslTruststoreCertificates = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.truststore.certificates",
 		Type:       Password,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Trusted certificates in PEM form, given in the setting itself.",
 	})}
 	SslKeymanagerAlgorithm = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.keymanager.algorithm",
@@ -155,7 +155,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Java's key manager algorithm. Accepted for the sake of existing files.",
 	})}
 	SslTrustmanagerAlgorithm = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.trustmanager.algorithm",
@@ -164,7 +164,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Java's trust manager algorithm. Accepted for the sake of existing files.",
 	})}
 	SslEndpointIdentificationAlgorithm = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.endpoint.identification.algorithm",
@@ -173,14 +173,14 @@ var (
 		HasDefault: true,
 		Importance: Low,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Whether the other side's certificate must carry its host name: https checks it, an empty value does not.",
 	})}
 	SslSecureRandomImplementation = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.secure.random.implementation",
 		Type:       String,
 		Importance: Low,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Java's source of random numbers. Accepted for the sake of existing files.",
 	})}
 	SslClientAuth = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.client.auth",
@@ -190,7 +190,7 @@ var (
 		Validator:  oneOf("none", "requested", "required"),
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Whether clients show a certificate: required insists, requested takes none as well, none never asks.",
 	})}
 	SslCipherSuites = Key[[]string]{BrokerDef.add(Row{
 		Name:       "ssl.cipher.suites",
@@ -199,7 +199,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Cipher suites allowed. Empty, all that the enabled versions offer.",
 	})}
 	SslPrincipalMappingRules = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.principal.mapping.rules",
@@ -207,14 +207,14 @@ var (
 		Default:    "DEFAULT",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Rules that turn the distinguished name of a client's certificate into a user name, tried in order. DEFAULT takes the whole name.",
 	})}
 	SslEngineFactoryClass = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.engine.factory.class",
 		Type:       Class,
 		Importance: Low,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Class that makes TLS engines. Only Kafka's default one is known.",
 	})}
 	SaslMechanismInterBrokerProtocol = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.mechanism.inter.broker.protocol",
@@ -223,14 +223,14 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "SASL mechanism between brokers. Must be enabled on the inter-broker listener.",
 	})}
 	SaslJaasConfig = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.jaas.config",
 		Type:       Password,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Login module of a SASL mechanism in JAAS form. For a broker it goes under listener.name.<listener>.<mechanism>. and names exactly one module.",
 	})}
 	SaslEnabledMechanisms = Key[[]string]{BrokerDef.add(Row{
 		Name:       "sasl.enabled.mechanisms",
@@ -239,38 +239,38 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "SASL mechanisms that clients may use.",
 	})}
 	SaslServerCallbackHandlerClass = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.server.callback.handler.class",
 		Type:       Class,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Class that checks clients' credentials, given under listener.name.<listener>.<mechanism>.",
 	})}
 	SaslClientCallbackHandlerClass = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.client.callback.handler.class",
 		Type:       Class,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Class that supplies credentials where the broker is a SASL client.",
 	})}
 	SaslLoginClass = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.login.class",
 		Type:       Class,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Class of the SASL login, given under listener.name.<listener>.<mechanism>.",
 	})}
 	SaslLoginCallbackHandlerClass = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.login.callback.handler.class",
 		Type:       Class,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Class that supplies the credentials of the SASL login, given under listener.name.<listener>.<mechanism>.",
 	})}
 	SaslKerberosServiceName = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.kerberos.service.name",
 		Type:       String,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Name of the Kerberos principal that the brokers run under.",
 	})}
 	SaslKerberosKinitCmd = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.kerberos.kinit.cmd",
@@ -279,7 +279,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Path of the kinit command.",
 	})}
 	SaslKerberosTicketRenewWindowFactor = Key[float64]{BrokerDef.add(Row{
 		Name:       "sasl.kerberos.ticket.renew.window.factor",
@@ -288,7 +288,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Share of a ticket's life after which it is renewed.",
 	})}
 	SaslKerberosTicketRenewJitter = Key[float64]{BrokerDef.add(Row{
 		Name:       "sasl.kerberos.ticket.renew.jitter",
@@ -297,7 +297,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Share of the renewal time that is added at random.",
 	})}
 	SaslKerberosMinTimeBeforeRelogin = Key[int64]{BrokerDef.add(Row{
 		Name:       "sasl.kerberos.min.time.before.relogin",
@@ -306,7 +306,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Least time between two renewals of a ticket.",
 	})}
 	SaslKerberosPrincipalToLocalRules = Key[[]string]{BrokerDef.add(Row{
 		Name:       "sasl.kerberos.principal.to.local.rules",
@@ -315,7 +315,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Rules that turn a Kerberos principal into a user name; the first that matches counts. DEFAULT takes the part before the first slash or at sign.",
 	})}
 	SaslLoginRefreshWindowFactor = Key[float64]{BrokerDef.add(Row{
 		Name:       "sasl.login.refresh.window.factor",
@@ -324,7 +324,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Share of a credential's life after which it is renewed. Used with OAUTHBEARER.",
 	})}
 	SaslLoginRefreshWindowJitter = Key[float64]{BrokerDef.add(Row{
 		Name:       "sasl.login.refresh.window.jitter",
@@ -333,7 +333,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Share of a credential's life that is added at random to the renewal time. Used with OAUTHBEARER.",
 	})}
 	SaslLoginRefreshMinPeriodSeconds = Key[int16]{BrokerDef.add(Row{
 		Name:       "sasl.login.refresh.min.period.seconds",
@@ -342,7 +342,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Least time between two renewals of a credential. Used with OAUTHBEARER.",
 	})}
 	SaslLoginRefreshBufferSeconds = Key[int16]{BrokerDef.add(Row{
 		Name:       "sasl.login.refresh.buffer.seconds",
@@ -351,19 +351,19 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Time before a credential's end by which it should have been renewed. Used with OAUTHBEARER.",
 	})}
 	SaslLoginConnectTimeoutMs = Key[int]{BrokerDef.add(Row{
 		Name:       "sasl.login.connect.timeout.ms",
 		Type:       Int,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "How long a connection to the identity provider may take to open. Used with OAUTHBEARER.",
 	})}
 	SaslLoginReadTimeoutMs = Key[int]{BrokerDef.add(Row{
 		Name:       "sasl.login.read.timeout.ms",
 		Type:       Int,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "How long an answer of the identity provider may take. Used with OAUTHBEARER.",
 	})}
 	SaslLoginRetryBackoffMaxMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "sasl.login.retry.backoff.max.ms",
@@ -371,7 +371,7 @@ var (
 		Default:    "10000",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Longest pause between two attempts to log in at the identity provider. Used with OAUTHBEARER.",
 	})}
 	SaslLoginRetryBackoffMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "sasl.login.retry.backoff.ms",
@@ -379,7 +379,7 @@ var (
 		Default:    "100",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "First pause between two attempts to log in at the identity provider; it doubles up to sasl.login.retry.backoff.max.ms. Used with OAUTHBEARER.",
 	})}
 	SaslOauthbearerScopeClaimName = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.oauthbearer.scope.claim.name",
@@ -387,7 +387,7 @@ var (
 		Default:    "scope",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Name of the claim that holds the scope of a token.",
 	})}
 	SaslOauthbearerSubClaimName = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.oauthbearer.sub.claim.name",
@@ -395,19 +395,19 @@ var (
 		Default:    "sub",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Name of the claim that holds the subject of a token.",
 	})}
 	SaslOauthbearerTokenEndpointUrl = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.oauthbearer.token.endpoint.url",
 		Type:       String,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Where tokens are fetched: an https address of the identity provider, or a file with a token.",
 	})}
 	SaslOauthbearerJwksEndpointUrl = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.oauthbearer.jwks.endpoint.url",
 		Type:       String,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Where the keys that check tokens are found: an https address of the identity provider, read when the broker starts and again from time to time, or a file.",
 	})}
 	SaslOauthbearerJwksEndpointRefreshMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "sasl.oauthbearer.jwks.endpoint.refresh.ms",
@@ -415,7 +415,7 @@ var (
 		Default:    "3600000",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Time between two readings of the keys that check tokens.",
 	})}
 	SaslOauthbearerJwksEndpointRetryBackoffMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms",
@@ -423,7 +423,7 @@ var (
 		Default:    "100",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "First pause between two attempts to read the keys; it doubles up to sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms.",
 	})}
 	SaslOauthbearerJwksEndpointRetryBackoffMaxMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms",
@@ -431,7 +431,7 @@ var (
 		Default:    "10000",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Longest pause between two attempts to read the keys.",
 	})}
 	SaslOauthbearerClockSkewSeconds = Key[int]{BrokerDef.add(Row{
 		Name:       "sasl.oauthbearer.clock.skew.seconds",
@@ -439,32 +439,32 @@ var (
 		Default:    "30",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "How far the clocks of the identity provider and the broker may differ.",
 	})}
 	SaslOauthbearerExpectedAudience = Key[[]string]{BrokerDef.add(Row{
 		Name:       "sasl.oauthbearer.expected.audience",
 		Type:       List,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Audiences of which a token must name one. Unset, the audience is not checked.",
 	})}
 	SaslOauthbearerExpectedIssuer = Key[string]{BrokerDef.add(Row{
 		Name:       "sasl.oauthbearer.expected.issuer",
 		Type:       String,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Issuer that a token must name. Unset, the issuer is not checked.",
 	})}
 	DelegationTokenMasterKey = Key[string]{BrokerDef.add(Row{
 		Name:       "delegation.token.master.key",
 		Type:       Password,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Old name of delegation.token.secret.key, which comes first. Deprecated.",
 	})}
 	DelegationTokenSecretKey = Key[string]{BrokerDef.add(Row{
 		Name:       "delegation.token.secret.key",
 		Type:       Password,
 		Importance: Medium,
 		Fallbacks:  []string{"delegation.token.master.key"},
-		Doc:        "",
+		Doc:        "Secret that signs delegation tokens, the same on all brokers. Unset, there are no delegation tokens.",
 	})}
 	DelegationTokenMaxLifetimeMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "delegation.token.max.lifetime.ms",
@@ -473,7 +473,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Time after which a delegation token cannot be renewed any more.",
 	})}
 	DelegationTokenExpiryTimeMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "delegation.token.expiry.time.ms",
@@ -482,7 +482,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Time for which a delegation token is valid until it is renewed.",
 	})}
 	DelegationTokenExpiryCheckIntervalMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "delegation.token.expiry.check.interval.ms",
@@ -491,25 +491,25 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Time between two searches for expired delegation tokens.",
 	})}
 	PasswordEncoderSecret = Key[string]{BrokerDef.add(Row{
 		Name:       "password.encoder.secret",
 		Type:       Password,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Secret that encrypts the passwords which are set while the broker runs and kept in ZooKeeper.",
 	})}
 	PasswordEncoderOldSecret = Key[string]{BrokerDef.add(Row{
 		Name:       "password.encoder.old.secret",
 		Type:       Password,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Previous password.encoder.secret, given for one start so that stored passwords are encrypted anew.",
 	})}
 	PasswordEncoderKeyfactoryAlgorithm = Key[string]{BrokerDef.add(Row{
 		Name:       "password.encoder.keyfactory.algorithm",
 		Type:       String,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "How the key is derived from password.encoder.secret. Unset, PBKDF2WithHmacSHA512.",
 	})}
 	PasswordEncoderCipherAlgorithm = Key[string]{BrokerDef.add(Row{
 		Name:       "password.encoder.cipher.algorithm",
@@ -517,7 +517,7 @@ var (
 		Default:    "AES/CBC/PKCS5Padding",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Cipher for stored passwords.",
 	})}
 	PasswordEncoderKeyLength = Key[int]{BrokerDef.add(Row{
 		Name:       "password.encoder.key.length",
@@ -526,7 +526,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(8),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Bits of the key for stored passwords.",
 	})}
 	PasswordEncoderIterations = Key[int]{BrokerDef.add(Row{
 		Name:       "password.encoder.iterations",
@@ -535,6 +535,6 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1024),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Rounds of deriving the key for stored passwords.",
 	})}
 )

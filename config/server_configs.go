@@ -8,7 +8,7 @@ var (
 		Default:    "true",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Let ZooKeeper hand out an id above reserved.broker.max.id to a broker that has none.",
 	})}
 	BrokerId = Key[int]{BrokerDef.add(Row{
 		Name:       "broker.id",
@@ -16,7 +16,7 @@ var (
 		Default:    "-1",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "Number of this broker, unique in the cluster. Unset or -1, an id is generated once and kept in meta.properties of every log directory.",
 	})}
 	MetadataLogMaxRecordBytesBetweenSnapshots = Key[int64]{BrokerDef.add(Row{
 		Name:       "metadata.log.max.record.bytes.between.snapshots",
@@ -25,7 +25,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "For KRaft: bytes of metadata log after which a snapshot is taken. No effect with ZooKeeper.",
 	})}
 	ProcessRoles = Key[[]string]{BrokerDef.add(Row{
 		Name:       "process.roles",
@@ -34,7 +34,7 @@ var (
 		HasDefault: true,
 		Validator:  subsetOf("broker", "controller"),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Must stay empty: the broker works with ZooKeeper. In KRaft mode it would list broker, controller or both.",
 	})}
 	NodeId = Key[int]{BrokerDef.add(Row{
 		Name:       "node.id",
@@ -42,7 +42,7 @@ var (
 		Default:    "-1",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "For KRaft: number of the node. With ZooKeeper it equals broker.id, and one of the two fills the other.",
 	})}
 	InitialBrokerRegistrationTimeoutMs = Key[int]{BrokerDef.add(Row{
 		Name:       "initial.broker.registration.timeout.ms",
@@ -50,7 +50,7 @@ var (
 		Default:    "60000",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "For KRaft: how long a starting broker tries to register with the controllers. No effect with ZooKeeper.",
 	})}
 	BrokerHeartbeatIntervalMs = Key[int]{BrokerDef.add(Row{
 		Name:       "broker.heartbeat.interval.ms",
@@ -58,7 +58,7 @@ var (
 		Default:    "2000",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "For KRaft: time between heartbeats to the controller. No effect with ZooKeeper.",
 	})}
 	BrokerSessionTimeoutMs = Key[int]{BrokerDef.add(Row{
 		Name:       "broker.session.timeout.ms",
@@ -66,13 +66,13 @@ var (
 		Default:    "9000",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "For KRaft: time without heartbeats after which the controller fences a broker. No effect with ZooKeeper.",
 	})}
 	MetadataLogDir = Key[string]{BrokerDef.add(Row{
 		Name:       "metadata.log.dir",
 		Type:       String,
 		Importance: High,
-		Doc:        "",
+		Doc:        "For KRaft: directory of the metadata log, by default the first of the log directories. No effect with ZooKeeper.",
 	})}
 	MetadataLogSegmentBytes = Key[int]{BrokerDef.add(Row{
 		Name:       "metadata.log.segment.bytes",
@@ -81,7 +81,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(12),
 		Importance: High,
-		Doc:        "",
+		Doc:        "For KRaft: size of one segment of the metadata log. No effect with ZooKeeper.",
 	})}
 	MetadataLogSegmentMinBytes = Key[int]{BrokerDef.add(Row{
 		Name:       "metadata.log.segment.min.bytes",
@@ -91,7 +91,7 @@ var (
 		Validator:  atLeast(12),
 		Importance: High,
 		Internal:   true,
-		Doc:        "",
+		Doc:        "For KRaft: smallest size that a segment of the metadata log may be given. No effect with ZooKeeper.",
 	})}
 	MetadataLogSegmentMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "metadata.log.segment.ms",
@@ -99,7 +99,7 @@ var (
 		Default:    "604800000",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "For KRaft: time after which a segment of the metadata log rolls. No effect with ZooKeeper.",
 	})}
 	MetadataMaxRetentionBytes = Key[int64]{BrokerDef.add(Row{
 		Name:       "metadata.max.retention.bytes",
@@ -107,7 +107,7 @@ var (
 		Default:    "-1",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "For KRaft: size of metadata log and snapshots beyond which old ones are deleted. No effect with ZooKeeper.",
 	})}
 	MetadataMaxRetentionMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "metadata.max.retention.ms",
@@ -115,13 +115,13 @@ var (
 		Default:    "604800000",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "For KRaft: age beyond which metadata log and snapshots are deleted. No effect with ZooKeeper.",
 	})}
 	BrokerRack = Key[string]{BrokerDef.add(Row{
 		Name:       "broker.rack",
 		Type:       String,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Rack of the broker. Replicas of a partition are spread over racks, and consumers may read from a replica in their own.",
 	})}
 	MetricsNumSamples = Key[int]{BrokerDef.add(Row{
 		Name:       "metrics.num.samples",
@@ -130,7 +130,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Samples from which a rate or an average is computed.",
 	})}
 	MetricsSampleWindowMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "metrics.sample.window.ms",
@@ -139,7 +139,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Length of one sample.",
 	})}
 	MetricReporters = Key[[]string]{BrokerDef.add(Row{
 		Name:       "metric.reporters",
@@ -148,7 +148,7 @@ var (
 		HasDefault: true,
 		Importance: Low,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Classes that report metrics. None is built in; metrics are served for Prometheus.",
 	})}
 	MetricsRecordingLevel = Key[string]{BrokerDef.add(Row{
 		Name:       "metrics.recording.level",
@@ -156,7 +156,7 @@ var (
 		Default:    "INFO",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Most detailed level of metrics that is recorded: INFO, DEBUG or TRACE.",
 	})}
 	KafkaMetricsReporters = Key[[]string]{BrokerDef.add(Row{
 		Name:       "kafka.metrics.reporters",
@@ -164,7 +164,7 @@ var (
 		Default:    "",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Classes that report the broker's own metrics. None is built in; metrics are served for Prometheus.",
 	})}
 	KafkaMetricsPollingIntervalSecs = Key[int]{BrokerDef.add(Row{
 		Name:       "kafka.metrics.polling.interval.secs",
@@ -173,6 +173,6 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Time between two reports of the classes in kafka.metrics.reporters.",
 	})}
 )

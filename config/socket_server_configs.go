@@ -10,7 +10,7 @@ var (
 		Validator:  atLeast(1),
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How many threads of a JVM broker move requests and responses over the network; here connections have goroutines of their own, and the value only bounds how it may be changed.",
 	})}
 	NumIoThreads = Key[int]{BrokerDef.add(Row{
 		Name:       "num.io.threads",
@@ -20,7 +20,7 @@ var (
 		Validator:  atLeast(1),
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How many threads of a JVM broker work on requests, disk included; here every connection works for itself, and the value only bounds how it may be changed.",
 	})}
 	BackgroundThreads = Key[int]{BrokerDef.add(Row{
 		Name:       "background.threads",
@@ -30,7 +30,7 @@ var (
 		Validator:  atLeast(1),
 		Importance: High,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "How many threads of a JVM broker share background work such as flushing and deletion.",
 	})}
 	QueuedMaxRequests = Key[int]{BrokerDef.add(Row{
 		Name:       "queued.max.requests",
@@ -39,7 +39,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "How many requests may wait for work before the broker stops reading from data-plane connections.",
 	})}
 	QueuedMaxRequestBytes = Key[int64]{BrokerDef.add(Row{
 		Name:       "queued.max.request.bytes",
@@ -47,7 +47,7 @@ var (
 		Default:    "-1",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "How many bytes of waiting requests the broker holds before it stops reading; 0 or less sets no limit.",
 	})}
 	RequestTimeoutMs = Key[int]{BrokerDef.add(Row{
 		Name:       "request.timeout.ms",
@@ -55,7 +55,7 @@ var (
 		Default:    "30000",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "How long a client inside the broker waits for an answer before it sends the request again or gives up.",
 	})}
 	SocketConnectionSetupTimeoutMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "socket.connection.setup.timeout.ms",
@@ -63,7 +63,7 @@ var (
 		Default:    "10000",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "First bound on the time to open a connection to another broker; it grows after each failure up to socket.connection.setup.timeout.max.ms.",
 	})}
 	SocketConnectionSetupTimeoutMaxMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "socket.connection.setup.timeout.max.ms",
@@ -71,7 +71,7 @@ var (
 		Default:    "30000",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Upper bound on the time to open a connection after repeated failures.",
 	})}
 	Listeners = Key[string]{BrokerDef.add(Row{
 		Name:       "listeners",
@@ -80,7 +80,7 @@ var (
 		HasDefault: true,
 		Importance: High,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "What the broker listens on: name://host:port, separated by commas. Names and ports must differ from each other. A name that is no security protocol needs an entry in listener.security.protocol.map. An empty host or 0.0.0.0 listens on all interfaces.",
 	})}
 	AdvertisedListeners = Key[string]{BrokerDef.add(Row{
 		Name:       "advertised.listeners",
@@ -88,7 +88,7 @@ var (
 		Importance: High,
 		Scope:      PerBroker,
 		Fallbacks:  []string{"listeners"},
-		Doc:        "",
+		Doc:        "What the broker tells clients and other brokers to connect to, when that differs from listeners, as behind NAT or in a cloud. The names must be among those of listeners, ports may repeat, and 0.0.0.0 is not allowed.",
 	})}
 	ListenerSecurityProtocolMap = Key[string]{BrokerDef.add(Row{
 		Name:       "listener.security.protocol.map",
@@ -97,13 +97,13 @@ var (
 		HasDefault: true,
 		Importance: Low,
 		Scope:      PerBroker,
-		Doc:        "",
+		Doc:        "Security protocol of every listener name, as name:protocol pairs separated by commas. Listener names need not be protocols, so one protocol may serve several listeners. Settings under listener.name.<name in lower case>. hold for one listener only.",
 	})}
 	ControlPlaneListenerName = Key[string]{BrokerDef.add(Row{
 		Name:       "control.plane.listener.name",
 		Type:       String,
 		Importance: High,
-		Doc:        "",
+		Doc:        "Listener on which the controller's requests to this broker travel, apart from all other traffic. Unset, they share the inter-broker listener.",
 	})}
 	SocketSendBufferBytes = Key[int]{BrokerDef.add(Row{
 		Name:       "socket.send.buffer.bytes",
@@ -111,7 +111,7 @@ var (
 		Default:    "102400",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "SO_SNDBUF of the listening sockets; -1 leaves the choice to the system.",
 	})}
 	SocketReceiveBufferBytes = Key[int]{BrokerDef.add(Row{
 		Name:       "socket.receive.buffer.bytes",
@@ -119,7 +119,7 @@ var (
 		Default:    "102400",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "SO_RCVBUF of the listening sockets; -1 leaves the choice to the system.",
 	})}
 	SocketRequestMaxBytes = Key[int]{BrokerDef.add(Row{
 		Name:       "socket.request.max.bytes",
@@ -128,7 +128,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Largest request that the broker reads; a connection that announces a larger one is closed.",
 	})}
 	MaxConnectionsPerIp = Key[int]{BrokerDef.add(Row{
 		Name:       "max.connections.per.ip",
@@ -138,7 +138,7 @@ var (
 		Validator:  atLeast(0),
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Connections allowed from one address; 0 only together with max.connections.per.ip.overrides. Further connections are closed at once.",
 	})}
 	MaxConnectionsPerIpOverrides = Key[string]{BrokerDef.add(Row{
 		Name:       "max.connections.per.ip.overrides",
@@ -147,7 +147,7 @@ var (
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Connections allowed for given hosts or addresses, as host:count pairs separated by commas, in place of max.connections.per.ip.",
 	})}
 	MaxConnections = Key[int]{BrokerDef.add(Row{
 		Name:       "max.connections",
@@ -157,7 +157,7 @@ var (
 		Validator:  atLeast(0),
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Connections allowed at any time on all listeners; a listener may have a limit of its own under its listener.name. prefix. The inter-broker listener is served even at the limit, by closing another connection that is idle.",
 	})}
 	MaxConnectionCreationRate = Key[int]{BrokerDef.add(Row{
 		Name:       "max.connection.creation.rate",
@@ -167,7 +167,7 @@ var (
 		Validator:  atLeast(0),
 		Importance: Medium,
 		Scope:      ClusterWide,
-		Doc:        "",
+		Doc:        "Connections accepted per second; a listener may have a limit of its own under its listener.name. prefix. The inter-broker listener is not slowed down by the limit of the broker.",
 	})}
 	ConnectionsMaxIdleMs = Key[int64]{BrokerDef.add(Row{
 		Name:       "connections.max.idle.ms",
@@ -175,7 +175,7 @@ var (
 		Default:    "600000",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Time without traffic after which a connection is closed.",
 	})}
 	ConnectionFailedAuthenticationDelayMs = Key[int]{BrokerDef.add(Row{
 		Name:       "connection.failed.authentication.delay.ms",
@@ -184,7 +184,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(0),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Time by which the answer to a failed authentication is held back. Must be shorter than connections.max.idle.ms.",
 	})}
 	MaxIncrementalFetchSessionCacheSlots = Key[int]{BrokerDef.add(Row{
 		Name:       "max.incremental.fetch.session.cache.slots",
@@ -193,6 +193,6 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(0),
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Incremental fetch sessions kept for consumers and followers; others fetch without a session.",
 	})}
 )

@@ -9,7 +9,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "How long a transactional id without any transaction is remembered; a transaction that runs keeps it. Producer ids expire by it too, after their last write.",
 	})}
 	TransactionMaxTimeoutMs = Key[int]{BrokerDef.add(Row{
 		Name:       "transaction.max.timeout.ms",
@@ -18,7 +18,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Longest transaction timeout that a producer may ask for, which bounds how long consumers of committed records can be held up.",
 	})}
 	TransactionStateLogMinIsr = Key[int]{BrokerDef.add(Row{
 		Name:       "transaction.state.log.min.isr",
@@ -27,7 +27,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "min.insync.replicas of the transaction topic.",
 	})}
 	TransactionStateLogLoadBufferSize = Key[int]{BrokerDef.add(Row{
 		Name:       "transaction.state.log.load.buffer.size",
@@ -36,7 +36,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Bytes read at once when transaction state is loaded. Not a hard limit: a batch that is larger is still read.",
 	})}
 	TransactionStateLogReplicationFactor = Key[int16]{BrokerDef.add(Row{
 		Name:       "transaction.state.log.replication.factor",
@@ -45,7 +45,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Replicas of the transaction topic. It is not created before that many brokers are there.",
 	})}
 	TransactionStateLogNumPartitions = Key[int]{BrokerDef.add(Row{
 		Name:       "transaction.state.log.num.partitions",
@@ -54,7 +54,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Partitions of the transaction topic. Must not change afterwards, since it decides which broker coordinates a transactional id.",
 	})}
 	TransactionStateLogSegmentBytes = Key[int]{BrokerDef.add(Row{
 		Name:       "transaction.state.log.segment.bytes",
@@ -63,7 +63,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "Segment size of the transaction topic; a small one keeps compaction and loading quick.",
 	})}
 	TransactionAbortTimedOutTransactionCleanupIntervalMs = Key[int]{BrokerDef.add(Row{
 		Name:       "transaction.abort.timed.out.transaction.cleanup.interval.ms",
@@ -72,7 +72,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Time between two searches for transactions that have run out of time.",
 	})}
 	TransactionRemoveExpiredTransactionCleanupIntervalMs = Key[int]{BrokerDef.add(Row{
 		Name:       "transaction.remove.expired.transaction.cleanup.interval.ms",
@@ -81,6 +81,6 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Time between two searches for transactional ids to forget.",
 	})}
 )

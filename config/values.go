@@ -56,7 +56,7 @@ func (d *Def) resolve(originals map[string]string, defaults func(*Row) (any, err
 	for _, row := range d.rows {
 		text, given := originals[row.Name]
 		var err error
-		if given && !row.DynamicOnly {
+		if given {
 			values.parsed[row.index], err = row.Parse(text)
 		} else {
 			values.parsed[row.index], err = defaults(row)

@@ -6,7 +6,7 @@ var (
 		Name:       "zookeeper.connect",
 		Type:       String,
 		Importance: High,
-		Doc:        "",
+		Doc:        "ZooKeeper servers of the cluster as host:port, separated by commas, with an optional chroot path after the last one, such as zk1:2181,zk2:2181/kafka. Several servers let the broker reach ZooKeeper while one of them is down. All brokers of a cluster must name the same chroot.",
 	})}
 	ZookeeperSessionTimeoutMs = Key[int]{BrokerDef.add(Row{
 		Name:       "zookeeper.session.timeout.ms",
@@ -14,14 +14,14 @@ var (
 		Default:    "18000",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "Time without a heartbeat after which ZooKeeper ends the broker's session; the cluster then takes the broker for dead.",
 	})}
 	ZookeeperConnectionTimeoutMs = Key[int]{BrokerDef.add(Row{
 		Name:       "zookeeper.connection.timeout.ms",
 		Type:       Int,
 		Importance: High,
 		Fallbacks:  []string{"zookeeper.session.timeout.ms"},
-		Doc:        "",
+		Doc:        "Longest wait for the first connection to ZooKeeper when the broker starts. Unset, zookeeper.session.timeout.ms applies.",
 	})}
 	ZookeeperSyncTimeMs = Key[int]{BrokerDef.add(Row{
 		Name:       "zookeeper.sync.time.ms",
@@ -29,7 +29,7 @@ var (
 		Default:    "2000",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "How far a ZooKeeper follower may lag behind its leader. Kept for old configuration files; nothing depends on it.",
 	})}
 	ZookeeperSetAcl = Key[bool]{BrokerDef.add(Row{
 		Name:       "zookeeper.set.acl",
@@ -37,7 +37,7 @@ var (
 		Default:    "false",
 		HasDefault: true,
 		Importance: High,
-		Doc:        "",
+		Doc:        "Create znodes with access control lists, so that only the brokers may change them. Needs an authenticated connection to ZooKeeper.",
 	})}
 	ZookeeperMaxInFlightRequests = Key[int]{BrokerDef.add(Row{
 		Name:       "zookeeper.max.in.flight.requests",
@@ -46,7 +46,7 @@ var (
 		HasDefault: true,
 		Validator:  atLeast(1),
 		Importance: High,
-		Doc:        "",
+		Doc:        "How many requests may wait for ZooKeeper's answer at once; further ones wait their turn.",
 	})}
 	ZookeeperSslClientEnable = Key[bool]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.client.enable",
@@ -54,49 +54,49 @@ var (
 		Default:    "false",
 		HasDefault: true,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Connect to ZooKeeper over TLS. The keystore and truststore settings that start with zookeeper.ssl. apply then.",
 	})}
 	ZookeeperClientCnxnSocket = Key[string]{BrokerDef.add(Row{
 		Name:       "zookeeper.clientCnxnSocket",
 		Type:       String,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "The ZooKeeper client's socket class; TLS needs org.apache.zookeeper.ClientCnxnSocketNetty.",
 	})}
 	ZookeeperSslKeystoreLocation = Key[string]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.keystore.location",
 		Type:       String,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Keystore with the certificate that the broker shows to ZooKeeper when that asks for one.",
 	})}
 	ZookeeperSslKeystorePassword = Key[string]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.keystore.password",
 		Type:       Password,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Password of the keystore for ZooKeeper. The key inside must have the same password.",
 	})}
 	ZookeeperSslKeystoreType = Key[string]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.keystore.type",
 		Type:       String,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Format of the keystore for ZooKeeper. Unset, the ending of the file name decides.",
 	})}
 	ZookeeperSslTruststoreLocation = Key[string]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.truststore.location",
 		Type:       String,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Truststore with the authorities that may have signed ZooKeeper's certificate.",
 	})}
 	ZookeeperSslTruststorePassword = Key[string]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.truststore.password",
 		Type:       Password,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Password of the truststore for ZooKeeper.",
 	})}
 	ZookeeperSslTruststoreType = Key[string]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.truststore.type",
 		Type:       String,
 		Importance: Medium,
-		Doc:        "",
+		Doc:        "Format of the truststore for ZooKeeper. Unset, the ending of the file name decides.",
 	})}
 	ZookeeperSslProtocol = Key[string]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.protocol",
@@ -104,19 +104,19 @@ var (
 		Default:    "TLSv1.2",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "TLS version that the connection to ZooKeeper starts from.",
 	})}
 	ZookeeperSslEnabledProtocols = Key[[]string]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.enabled.protocols",
 		Type:       List,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "TLS versions allowed with ZooKeeper. Unset, only that of zookeeper.ssl.protocol.",
 	})}
 	ZookeeperSslCipherSuites = Key[[]string]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.cipher.suites",
 		Type:       List,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Cipher suites allowed with ZooKeeper. Unset, all that the enabled versions offer.",
 	})}
 	ZookeeperSslEndpointIdentificationAlgorithm = Key[string]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.endpoint.identification.algorithm",
@@ -124,7 +124,7 @@ var (
 		Default:    "HTTPS",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Whether ZooKeeper's certificate must carry the server's host name: https (in any case) checks it, an empty value does not. Leaving it out is meant for tests only.",
 	})}
 	ZookeeperSslCrlEnable = Key[bool]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.crl.enable",
@@ -132,7 +132,7 @@ var (
 		Default:    "false",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Check ZooKeeper's certificate against revocation lists.",
 	})}
 	ZookeeperSslOcspEnable = Key[bool]{BrokerDef.add(Row{
 		Name:       "zookeeper.ssl.ocsp.enable",
@@ -140,6 +140,6 @@ var (
 		Default:    "false",
 		HasDefault: true,
 		Importance: Low,
-		Doc:        "",
+		Doc:        "Check ZooKeeper's certificate by OCSP.",
 	})}
 )
