@@ -1,0 +1,299 @@
+package zkserver
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// replyHeaderSize is that of a reply's length, xid, zxid and error.
+const replyHeaderSize = 20
+
+// timeoutError is what a read past its deadline ends with.
+var timeoutError = os.ErrDeadlineExceeded
+
+// errClose ends a connection that has been told why already.
+var errClose = errors.New("connection is closed by the server")
+
+// isConnectionEnd says whether an error is only how connections usually end.
+func isConnectionEnd(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, errClose) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// operation is the execution of one request, under Server.mu.
+type operation struct {
+	c         *connection
+	sessionID int64
+	header    requestHeader
+	// e takes the body of the reply; what it holds already is the header's place.
+	e *encoder
+	// zxid is what the reply's header says unless the operation sets another.
+	zxid int64
+	// end closes the connection behind the reply.
+	end bool
+}
+
+// request is a decoded request. execute runs under Server.mu.
+type request interface {
+	execute(s *Server, o *operation) error
+}
+
+// connect answers a connection's first packet.
+func (s *Server) connect(c *connection, frame []byte) error {
+	started := time.Now()
+	r, err := decodeConnectRequest(frame)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.lastZxidSeen > s.tree.lastZxid {
+		return fmt.Errorf("Refusing session request for client %s as it has seen zxid 0x%x our last zxid is 0x%x client must try another server",
+			c.remote, r.lastZxidSeen, s.tree.lastZxid)
+	}
+	timeoutMs := min(max(r.timeoutMs, s.minTimeoutMs), s.maxTimeoutMs)
+	var session *session
+	if r.sessionID == 0 {
+		id := s.sessions.newSessionID()
+		session = s.sessions.add(id, timeoutMs)
+		s.commit(id, 0, &txn{op: opCreateSession, timeoutMs: timeoutMs})
+	} else {
+		session = s.reopen(&r, timeoutMs)
+	}
+	if session != nil {
+		session.conn, c.session = c, session
+	}
+	c.stats.lastOp = "SESS"
+	c.queue(encodeConnectResponse(&r, session), s.tree.lastZxid, started)
+	if session == nil {
+		s.logger("ZooKeeperServer").Infof("Invalid session 0x%x for client %s, probably expired", r.sessionID, c.remote)
+		return errClose
+	}
+	return nil
+}
+
+// reopen finds the session that a client wants to go on with.
+func (s *Server) reopen(r *connectRequest, timeoutMs int32) *session {
+	session := s.sessions.byID[r.sessionID]
+	if session == nil || session.closing {
+		return nil
+	}
+	if old := session.conn; old != nil {
+		s.detachLocked(old)
+		old.finish()
+		old.socket.Close()
+	}
+	if !passwordMatches(session.id, r.password) {
+		return nil
+	}
+	session.timeoutMs = timeoutMs
+	s.sessions.touch(session)
+	return session
+}
+
+func encodeConnectResponse(r *connectRequest, session *session) []byte {
+	e := encoder{buf: make([]byte, 0, 41)}
+	e.int32(0)
+	e.int32(0) // protocol version
+	if session == nil {
+		e.int32(0)
+		e.int64(0)
+		e.buffer(make([]byte, 16))
+	} else {
+		e.int32(session.timeoutMs)
+		e.int64(session.id)
+		e.buffer(sessionPassword(session.id))
+	}
+	if r.hasReadOnly {
+		e.boolean(false)
+	}
+	binary.BigEndian.PutUint32(e.buf, uint32(len(e.buf)-4))
+	return e.buf
+}
+
+// process executes the request in a frame.
+func (s *Server) process(c *connection, frame []byte) error {
+	started := time.Now()
+	d := decoder{buf: frame}
+	header := requestHeader{d.int32(), d.int32()}
+	if d.err != nil {
+		return d.err
+	}
+	r, err := decodeRequest(header.op, &d)
+	if err != nil {
+		r = &refusedRequest{err, isWrite(header.op)}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.detached || c.session.closing {
+		return errClose
+	}
+	s.sessions.touch(c.session)
+	o := &operation{c: c, sessionID: c.session.id, header: header, e: &s.scratch, zxid: -2}
+	o.e.buf = append(o.e.buf[:0], make([]byte, replyHeaderSize)...)
+	err = r.execute(s, o)
+	s.reply(o, err, started)
+	if o.end {
+		s.detachLocked(c)
+		return errClose
+	}
+	return nil
+}
+
+// currentZxid in operation.zxid stands for the zxid at the time of the reply.
+const currentZxid = -2
+
+func (s *Server) reply(o *operation, err error, started time.Time) {
+	if err != nil {
+		o.e.buf = o.e.buf[:replyHeaderSize]
+	}
+	if o.zxid == currentZxid {
+		o.zxid = s.tree.lastZxid
+	}
+	header := encoder{buf: o.e.buf[:0]}
+	header.int32(int32(len(o.e.buf) - 4))
+	header.int32(o.header.xid)
+	header.int64(o.zxid)
+	header.int32(int32(codeOf(err)))
+	o.c.noteOperation(o.header)
+	o.c.queue(o.e.buf, s.tree.lastZxid, started)
+	if cap(s.scratch.buf) > frameStep {
+		s.scratch.buf = nil
+	}
+}
+
+// commit gives a transaction the next zxid, logs it, applies it and tells the
+// watches.
+func (s *Server) commit(clientID int64, cxid int32, record *txn) *txnHeader {
+	h := s.nextHeader(clientID, cxid, record.op)
+	s.storage.append(h, record)
+	s.tree.apply(h, record)
+	s.fireWatches()
+	return h
+}
+
+func (s *Server) nextHeader(clientID int64, cxid int32, op int32) *txnHeader {
+	return &txnHeader{clientID: clientID, cxid: cxid, zxid: s.tree.lastZxid + 1, time: time.Now().UnixMilli(), op: op}
+}
+
+// fireWatches notifies who watches what the last transaction changed.
+func (s *Server) fireWatches() {
+	for _, ch := range s.tree.changes {
+		for _, c := range s.watches.trigger(ch.event, ch.path) {
+			if s.permits(c, ch.acl, permRead) {
+				c.queue(encodeEvent(ch.event, ch.path), s.tree.lastZxid, time.Time{})
+			}
+		}
+	}
+	clear(s.tree.changes)
+	s.tree.changes = s.tree.changes[:0]
+}
+
+func encodeEvent(event eventType, path string) []byte {
+	e := encoder{buf: make([]byte, 0, 32+len(path))}
+	e.int32(int32(28 + len(path)))
+	e.int32(xidNotification)
+	e.int64(-1)
+	e.int32(0)
+	e.int32(int32(event))
+	e.int32(stateSyncConnected)
+	e.text(path)
+	return e.buf
+}
+
+// permits says whether a connection may do what perm names to a node of that ACL.
+func (s *Server) permits(c *connection, entry *aclEntry, perm int32) bool {
+	return s.cfg.SkipACL || entry.id == openACLID || permits(entry.acl, perm, c.ids)
+}
+
+// closeSession ends a session: its ephemeral nodes go, in one transaction.
+func (s *Server) closeSession(session *session, cxid int32) {
+	session.closing = true
+	owned := s.tree.ephemerals[session.id]
+	paths := make([]string, 0, len(owned))
+	for path := range owned {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	s.commit(session.id, cxid, &txn{op: opCloseSession, paths: paths})
+	delete(s.sessions.byID, session.id)
+}
+
+// refusedRequest answers what could not be decoded.
+type refusedRequest struct {
+	err   error
+	write bool
+}
+
+func (r *refusedRequest) execute(s *Server, o *operation) error {
+	if errors.Is(r.err, errUnknownOperation) {
+		o.zxid, o.end = -1, true
+		return CodeUnimplemented
+	}
+	if r.write {
+		s.commit(o.sessionID, o.header.xid, &txn{op: opError, err: CodeMarshallingError})
+	}
+	return CodeMarshallingError
+}
+
+// errUnknownOperation says that a request's operation code is none of ours.
+var errUnknownOperation = errors.New("unknown operation")
+
+func isWrite(op int32) bool {
+	switch op {
+	case opCreate, opCreate2, opCreateContainer, opCreateTTL, opDelete, opSetData, opSetACL, opMulti, opReconfig, opCheck:
+		return true
+	}
+	return false
+}
+
+func decodeRequest(op int32, d *decoder) (request, error) {
+	var r request
+	switch op {
+	case opCreate, opCreate2, opCreateContainer, opCreateTTL:
+		r = d.createRequest(op)
+	case opDelete:
+		r = d.deleteRequest()
+	case opSetData:
+		r = d.setDataRequest()
+	case opSetACL:
+		r = d.setACLRequest()
+	case opCheck:
+		r = d.checkRequest()
+	case opMulti:
+		return d.multiRequest()
+	case opMultiRead:
+		return d.multiReadRequest()
+	case opExists, opGetData, opGetChildren, opGetChildren2:
+		r = &readRequest{op: op, path: d.path(), watch: d.boolean()}
+	case opGetACL, opSync, opGetAllChildrenNumber:
+		r = &readRequest{op: op, path: d.path()}
+	case opGetEphemerals:
+		r = &readRequest{op: op, path: d.text()}
+	case opCheckWatches, opRemoveWatches:
+		r = &watchRequest{op: op, path: d.path(), kind: d.int32()}
+	case opAddWatch:
+		r = &watchRequest{op: op, path: d.path(), kind: d.int32()}
+	case opSetWatches, opSetWatches2:
+		r = d.setWatchesRequest(op)
+	case opAuth:
+		d.int32()
+		r = &authRequest{scheme: d.text(), auth: d.buffer()}
+	case opSASL:
+		r = &saslRequest{token: d.bytes()}
+	case opPing, opWhoAmI, opCloseSession, opReconfig:
+		return &plainRequest{op}, nil
+	case opCreateSession, opDeleteContainer:
+		return nil, errShort
+	default:
+		return nil, errUnknownOperation
+	}
+	return r, d.err
+}
