@@ -1,0 +1,49 @@
+package group
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/gregor-broker/gregor/config/topic"
+)
+
+// removeExpiredOffsets removes the offsets that are past their retention, and
+// groups that have nothing left (KIP-211).
+func (c *Coordinator) removeExpiredOffsets() {
+	started := time.Now()
+	at := now()
+	var removed atomic.Int64
+	c.runtime.Each(func(m *manager) {
+		for _, g := range m.groups {
+			removed.Add(int64(m.cleanUp(g, g.expired(at, m.settings.retention))))
+		}
+	}, func() {
+		if removed.Load() > 0 {
+			c.logger.Infof("%sRemoved %d expired offsets in %d milliseconds.", c.prefix, removed.Load(), time.Since(started).Milliseconds())
+		}
+	})
+}
+
+// OnTopicsDeleted removes the offsets of deleted partitions from all groups.
+func (c *Coordinator) OnTopicsDeleted(partitions []topic.Partition) {
+	if len(partitions) == 0 {
+		return
+	}
+	var removed atomic.Int64
+	c.runtime.Each(func(m *manager) {
+		for _, g := range m.groups {
+			removed.Add(int64(m.cleanUp(g, partitions)))
+		}
+	}, func() {
+		c.logger.Infof("%sRemoved %d offsets associated with deleted partitions: %v.", c.prefix, removed.Load(), partitions)
+	})
+}
+
+// partitions lists what there are visible offsets for.
+func (o *groupOffsets) partitions() []topic.Partition {
+	partitions := make([]topic.Partition, 0, len(o.committed))
+	for tp := range o.committed {
+		partitions = append(partitions, tp)
+	}
+	return partitions
+}
