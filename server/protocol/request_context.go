@@ -1,13 +1,9 @@
 package protocol
 
-import "net"
+import (
+	"net"
 
-// The security protocols a listener may speak.
-const (
-	Plaintext     = "PLAINTEXT"
-	SSL           = "SSL"
-	SASLPlaintext = "SASL_PLAINTEXT"
-	SASLSSL       = "SASL_SSL"
+	"github.com/gregor-broker/gregor/config"
 )
 
 // UnknownSoftware is the name and version of a client's software until an
@@ -36,7 +32,7 @@ type RequestContext struct {
 	ClientAddress          net.IP
 	Principal              Principal
 	ListenerName           string
-	SecurityProtocol       string
+	SecurityProtocol       config.SecurityProtocol
 	ClientSoftwareName     string
 	ClientSoftwareVersion  string
 	FromPrivilegedListener bool
@@ -76,4 +72,17 @@ func javaIPv6(address net.IP) string {
 		}
 	}
 	return string(text)
+}
+
+// ValidSoftware reports whether a client's software name or version is legal,
+// which is the pattern [a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])? (KIP-511).
+func ValidSoftware(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		alphanumeric := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alphanumeric && (c != '-' && c != '.' || i == 0 || i == len(text)-1) {
+			return false
+		}
+	}
+	return text != ""
 }
