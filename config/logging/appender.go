@@ -23,6 +23,7 @@ type appender struct {
 	target target
 	line   []byte
 	failed bool
+	closed bool
 }
 
 // target takes whole lines; the time of a line may make it roll first.
@@ -37,6 +38,9 @@ func (a *appender) append(entry *logrus.Entry, logger string) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.closed { // the configuration changed while this line was on its way
+		return
+	}
 	a.line = a.layout.render(a.line[:0], entry, logger)
 	err := a.target.write(a.line, entry.Time)
 	if err != nil && !a.failed {
@@ -51,6 +55,7 @@ func (a *appender) append(entry *logrus.Entry, logger string) {
 func (a *appender) close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.closed = true
 	return a.target.close()
 }
 
@@ -96,7 +101,7 @@ func (l *logFile) prepare(at time.Time) error {
 		l.closeFile()
 	}
 	if l.file == nil {
-		if err := l.open(); err != nil {
+		if err := l.open(at); err != nil {
 			return err
 		}
 	}
@@ -112,7 +117,7 @@ func (l *logFile) prepare(at time.Time) error {
 	if err := os.Rename(l.path, l.path+l.rolled); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return l.open()
+	return l.open(at)
 }
 
 // isCurrent reports whether the open file is still the one at its path.
@@ -127,7 +132,7 @@ func (l *logFile) isCurrent() bool {
 
 // open continues the file with the suffix of its last line, so that the first
 // line of a new period rolls what the last run has left.
-func (l *logFile) open() error {
+func (l *logFile) open(at time.Time) error {
 	if err := os.MkdirAll(filepath.Dir(l.path), 0o755); err != nil {
 		return err
 	}
@@ -136,7 +141,7 @@ func (l *logFile) open() error {
 		flags |= os.O_TRUNC
 		l.truncate = false
 	}
-	written := time.Now()
+	written := at
 	if info, err := os.Stat(l.path); err == nil && info.Size() > 0 {
 		written = info.ModTime()
 	}

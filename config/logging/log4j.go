@@ -167,6 +167,7 @@ func parseConfiguration(file, system map[string]string) *configuration {
 			}
 		}
 	}
+	maps.DeleteFunc(parsed.appenders, func(_ string, made *appender) bool { return made == nil })
 	return parsed
 }
 

@@ -127,9 +127,13 @@ func dateConverter(option string) converter {
 		goLayout = "02 Jan 2006 15:04:05,000"
 	default:
 		format := parseDateFormat(option)
-		return func(line []byte, entry *logrus.Entry, _ string) []byte { return append(line, format.render(entry.Time)...) }
+		return func(line []byte, entry *logrus.Entry, _ string) []byte {
+			return append(line, format.render(entry.Time)...)
+		}
 	}
-	return func(line []byte, entry *logrus.Entry, _ string) []byte { return entry.Time.AppendFormat(line, goLayout) }
+	return func(line []byte, entry *logrus.Entry, _ string) []byte {
+		return entry.Time.AppendFormat(line, goLayout)
+	}
 }
 
 // padded applies a width such as 5, -5 or -20.30: a minimum, aligned to the
