@@ -1,8 +1,6 @@
 package zkserver
 
-import (
-	"time"
-)
+import "time"
 
 // Config is the configuration of a server (QuorumPeerConfig, ServerConfig, and the
 // zookeeper.* system properties that its file can set).
@@ -67,6 +65,10 @@ type Config struct {
 	ContainerMaxNeverUsed  time.Duration
 	// TCPKeepAlive sets SO_KEEPALIVE on clients' connections.
 	TCPKeepAlive bool
+
+	// Unknown lists the keys of the file that mean nothing to this server; Start
+	// warns about them.
+	Unknown []string
 }
 
 // DefaultConfig holds ZooKeeper's defaults.

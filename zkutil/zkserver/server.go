@@ -87,11 +87,17 @@ func (s *Server) Run(ctx context.Context) error {
 // Start loads the data and begins to serve.
 func (s *Server) Start() error {
 	s.started = time.Now()
+	for _, key := range s.cfg.Unknown {
+		s.logger("quorum.QuorumPeerConfig").Warnf("The property %s is not known to this server and has no effect", key)
+	}
+	s.logger("ZooKeeperServer").Infof("tickTime set to %d", s.cfg.TickTime.Milliseconds())
+	s.logger("ZooKeeperServer").Infof("minSessionTimeout set to %d", s.minTimeoutMs)
+	s.logger("ZooKeeperServer").Infof("maxSessionTimeout set to %d", s.maxTimeoutMs)
 	if err := s.load(); err != nil {
 		return err
 	}
 	address := s.cfg.ClientAddress
-	s.logger("NIOServerCnxnFactory").Infof("binding to port %s", javaAddress(address))
+	s.logger("NIOServerCnxnFactory").Infof("binding to port %s", JavaAddress(address))
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return errors.Join(err, s.storage.close())
@@ -175,8 +181,8 @@ func (s *Server) logger(class string) *logrus.Entry {
 	return s.log.WithField("logger", "org.apache.zookeeper.server."+class)
 }
 
-// javaAddress prints a listen address as Java does.
-func javaAddress(address string) string {
+// JavaAddress prints a listen address as Java does.
+func JavaAddress(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return address
