@@ -1,0 +1,165 @@
+// Package channel sends requests to other brokers: to any of them by a
+// [Sender], and to whoever is the controller by a
+// [BrokerToControllerChannelManager]. It mirrors
+// kafka.common.InterBrokerSendThread and kafka.server.BrokerToControllerChannelManager.
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Node is a broker as others reach it.
+type Node struct {
+	ID   int32
+	Host string
+	Port int32
+}
+
+// String gives the node as Kafka's messages do.
+func (n Node) String() string {
+	return fmt.Sprintf("%s:%d (id: %d rack: null)", n.Host, n.Port, n.ID)
+}
+
+// Address gives host:port.
+func (n Node) Address() string { return net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port))) }
+
+// ErrDisconnected is wrapped by the error of every request that got no
+// response: the broker could not be reached, hung up, or took too long.
+var ErrDisconnected = errors.New("disconnected before the response was read")
+
+// ErrClosed is the error of a sender that was closed.
+var ErrClosed = errors.New("the sender is closed")
+
+// SenderConfig has the settings of a [Sender]. Zero values take Kafka's defaults.
+type SenderConfig struct {
+	// ClientID goes with every request; brokers use their id.
+	ClientID string
+	// RequestTimeout bounds the time from sending to response, 30 s by default.
+	RequestTimeout time.Duration
+	// ConnectTimeout bounds the set-up of a connection, 10 s by default.
+	ConnectTimeout time.Duration
+	// ReconnectBackoff is the pause after a failed connection, 50 ms by default.
+	ReconnectBackoff time.Duration
+	// ReuseBuffer lets the byte fields of a response be overwritten by the
+	// next response of the same node. It suits fetchers.
+	ReuseBuffer bool
+	// Dial makes a connection, by default with TCP in plain text.
+	Dial func(ctx context.Context, node Node) (net.Conn, error)
+}
+
+func (c SenderConfig) withDefaults() SenderConfig {
+	if c.RequestTimeout <= 0 {
+		c.RequestTimeout = 30 * time.Second
+	}
+	if c.ConnectTimeout <= 0 {
+		c.ConnectTimeout = 10 * time.Second
+	}
+	if c.ReconnectBackoff <= 0 {
+		c.ReconnectBackoff = 50 * time.Millisecond
+	}
+	if c.Dial == nil {
+		c.Dial = dialPlaintext
+	}
+	return c
+}
+
+func dialPlaintext(ctx context.Context, node Node) (net.Conn, error) {
+	var dialer net.Dialer
+	return dialer.DialContext(ctx, "tcp", node.Address())
+}
+
+// Sender sends requests to brokers over one connection each, with one request
+// in flight. Connections are made when needed and made anew after a failure.
+// It is safe for concurrent use; requests to one node wait for each other.
+type Sender struct {
+	config    SenderConfig
+	formatter *kmsg.RequestFormatter
+
+	mu           sync.Mutex
+	destinations map[int32]*destination
+	closed       bool
+}
+
+// NewSender returns a sender without connections.
+func NewSender(config SenderConfig) *Sender {
+	return &Sender{
+		config:       config.withDefaults(),
+		formatter:    kmsg.NewRequestFormatter(kmsg.FormatterClientID(config.ClientID)),
+		destinations: map[int32]*destination{},
+	}
+}
+
+// Send sends a request, whose version is set, and returns its response. An
+// error wraps [ErrDisconnected], [ErrClosed] or the context's; none says
+// whether the broker executed the request.
+func (s *Sender) Send(ctx context.Context, node Node, request kmsg.Request) (kmsg.Response, error) {
+	to, err := s.destination(node)
+	if err != nil {
+		return nil, err
+	}
+	response, err := to.send(ctx, request)
+	if err != nil {
+		return nil, fmt.Errorf("%s to %s: %w", kmsg.NameForKey(request.Key()), node, err)
+	}
+	return response, nil
+}
+
+// destination returns the node's connection; one to an earlier address of the
+// node is closed.
+func (s *Sender) destination(node Node) (*destination, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	to := s.destinations[node.ID]
+	if to != nil && to.node == node {
+		return to, nil
+	}
+	if to != nil {
+		to.close()
+	}
+	to = newDestination(s, node)
+	s.destinations[node.ID] = to
+	return to, nil
+}
+
+// Disconnect closes the connection to a node. A request in flight fails.
+func (s *Sender) Disconnect(nodeID int32) {
+	s.mu.Lock()
+	to := s.destinations[nodeID]
+	s.mu.Unlock()
+	if to != nil {
+		to.disconnect()
+	}
+}
+
+// Forget closes the connection to a node that has left the cluster.
+func (s *Sender) Forget(nodeID int32) {
+	s.mu.Lock()
+	to := s.destinations[nodeID]
+	delete(s.destinations, nodeID)
+	s.mu.Unlock()
+	if to != nil {
+		to.close()
+	}
+}
+
+// Close closes all connections; requests in flight fail.
+func (s *Sender) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, to := range s.destinations {
+		to.close()
+	}
+	clear(s.destinations)
+}
