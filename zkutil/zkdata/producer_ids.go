@@ -56,7 +56,7 @@ func readProducerIDBlock(data []byte) (block ProducerIDBlock, err error) {
 	if err != nil {
 		return block, err
 	}
-	if block.Start < 0 || end < block.Start-1 || end-block.Start+1 > math.MaxInt32 {
+	if block.Start < 0 || end < block.Start-1 || end-block.Start >= math.MaxInt32 {
 		return block, fmt.Errorf("%w: block from %d to %d", ErrMalformed, block.Start, end)
 	}
 	block.Size = int32(end - block.Start + 1)
