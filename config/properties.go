@@ -74,29 +74,32 @@ type lineReader struct {
 func (l *lineReader) next() ([]byte, bool) {
 	for l.at < len(l.text) {
 		l.skipBlank()
-		if l.at < len(l.text) && isCommentMark(l.text[l.at]) {
-			l.natural()
-			continue
-		}
-		if line := l.logical(); len(line) > 0 {
+		if line, ok := l.logical(); ok {
 			return line, true
 		}
 	}
 	return nil, false
 }
 
-func (l *lineReader) logical() []byte {
+// logical returns a line with those it continues on, and false for one that
+// is blank or a comment. As in Java, a comment may follow a line that held
+// nothing but the mark of continuation.
+func (l *lineReader) logical() ([]byte, bool) {
 	var line []byte
 	for {
+		if len(line) == 0 && l.at < len(l.text) && isCommentMark(l.text[l.at]) {
+			l.natural()
+			return nil, false
+		}
 		line = append(line, l.natural()...)
 		if !endsInEscape(line) {
-			return line
+			return line, len(line) > 0
 		}
 		line = line[:len(line)-1]
-		l.skipBlank()
 		if l.at >= len(l.text) {
-			return line
+			return line, len(line) > 0
 		}
+		l.skipBlank()
 	}
 }
 

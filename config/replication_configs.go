@@ -247,6 +247,7 @@ var (
 		Type:       List,
 		Default:    "",
 		HasDefault: true,
+		Validator:  quorumVoters,
 		Importance: High,
 		Doc:        "For KRaft: the voters as id@host:port, separated by commas. No effect with ZooKeeper.",
 	})}

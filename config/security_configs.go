@@ -52,7 +52,7 @@ var (
 	SslProtocol = Key[string]{BrokerDef.add(Row{
 		Name:       "ssl.protocol",
 		Type:       String,
-		Default:    "TLSv1.3 (TLSv1.2 on Java 8)",
+		Default:    "TLSv1.3",
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,
@@ -68,7 +68,7 @@ var (
 	SslEnabledProtocols = Key[[]string]{BrokerDef.add(Row{
 		Name:       "ssl.enabled.protocols",
 		Type:       List,
-		Default:    "TLSv1.2,TLSv1.3 (TLSv1.2 on Java 8)",
+		Default:    "TLSv1.2,TLSv1.3",
 		HasDefault: true,
 		Importance: Medium,
 		Scope:      PerBroker,

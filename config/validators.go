@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -124,3 +125,23 @@ var throttledReplicas Validator = funcValidator{func(name string, value any) err
 	}
 	return nil
 }, replicaListForm}
+
+var hostAndPort = regexp.MustCompile(`^.*?\[?([0-9a-zA-Z\-%._:]*)\]?:([0-9]+)$`)
+
+// quorumVoters is RaftConfig.ControllerQuorumVotersValidator.
+var quorumVoters Validator = funcValidator{func(name string, value any) error {
+	const form = "Each entry should be in the form `{id}@{host}:{port}`."
+	for _, entry := range value.([]string) {
+		id, address, _ := strings.Cut(entry, "@")
+		if address == "" || strings.Contains(address, "@") {
+			return fmt.Errorf("Invalid configuration value for %s. %s", name, form) //nolint:staticcheck // Kafka's sentence
+		}
+		if _, err := strconv.ParseInt(id, 10, 32); err != nil {
+			return fmt.Errorf("Failed to parse voter ID as an integer from %s", id) //nolint:staticcheck // Kafka's sentence
+		}
+		if !hostAndPort.MatchString(address) {
+			return fmt.Errorf("Failed to parse host name from entry %s for the configuration %s. %s", entry, name, form) //nolint:staticcheck // Kafka's sentence
+		}
+	}
+	return nil
+}, "non-empty list"}
