@@ -18,6 +18,10 @@ import (
 // controllerPoll is the pause between two looks for the controller.
 const controllerPoll = 100 * time.Millisecond
 
+// notControllerBackoff is the pause after a broker says that it is not the
+// controller, which upstream's pause before reconnecting amounts to.
+const notControllerBackoff = 50 * time.Millisecond
+
 // BrokerToControllerConfig has the settings of a channel to the controller.
 type BrokerToControllerConfig struct {
 	// Name is the channel's name in messages, such as alterIsr.
@@ -133,7 +137,7 @@ func (m *BrokerToControllerChannelManager) Close() {
 
 func (m *BrokerToControllerChannelManager) run() {
 	defer m.logger.Infof("%sStopped", m.prefix)
-	var controller Node
+	var controller, recorded Node
 	known := false
 	for m.closing.Err() == nil {
 		m.expire()
@@ -147,7 +151,10 @@ func (m *BrokerToControllerChannelManager) run() {
 				m.wait(nil, controllerPoll)
 				continue
 			}
-			m.logger.Infof("%sRecorded new controller, from now on will use broker %s", m.prefix, controller)
+			if controller != recorded {
+				recorded = controller
+				m.logger.Infof("%sRecorded new controller, from now on will use broker %s", m.prefix, controller)
+			}
 		default:
 			known = m.sendTo(controller, next)
 		}
@@ -162,11 +169,12 @@ func (m *BrokerToControllerChannelManager) sendTo(controller Node, next *control
 	switch {
 	case err != nil:
 		if !errors.Is(err, ErrClosed) && m.closing.Err() == nil {
-			m.logger.Infof("%sDisconnected from the controller: %v", m.prefix, err)
+			m.logger.Debugf("%sDisconnected from the controller: %v", m.prefix, err)
 		}
 		return false
 	case isNotController(response):
 		m.sender.Disconnect(controller.ID)
+		m.wait(nil, notControllerBackoff) // the metadata may take a while to tell
 		return false
 	}
 	m.pop(next)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
@@ -34,6 +36,14 @@ func start(t testing.TB, handler Handler, settings ...string) *SocketServer {
 
 func startWith(t testing.TB, handler Handler, registry *metrics.Registry, settings ...string) *SocketServer {
 	t.Helper()
+	server := prepare(t, registry, settings...)
+	server.StartProcessingRequests(handler)
+	return server
+}
+
+// prepare binds a server's listeners.
+func prepare(t testing.TB, registry *metrics.Registry, settings ...string) *SocketServer {
+	t.Helper()
 	properties := map[string]string{"listeners": "PLAINTEXT://127.0.0.1:0", "zookeeper.connect": "localhost:2181"}
 	for i := 0; i < len(settings); i += 2 {
 		properties[settings[i]] = settings[i+1]
@@ -50,8 +60,18 @@ func startWith(t testing.TB, handler Handler, registry *metrics.Registry, settin
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	server.StartProcessingRequests(handler)
 	return server
+}
+
+// startLogged runs a server whose log of connections the test reads.
+func startLogged(t testing.TB, handler Handler) (*SocketServer, *logtest.Hook) {
+	t.Helper()
+	server := prepare(t, metrics.NewRegistry())
+	logger, hook := logtest.NewNullLogger()
+	server.processorLogger = logrus.NewEntry(logger)
+	server.selectorLogger = logrus.NewEntry(logger)
+	server.StartProcessingRequests(handler)
+	return server, hook
 }
 
 // client is one connection to a server.
