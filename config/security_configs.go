@@ -187,7 +187,7 @@ var (
 		Type:       String,
 		Default:    "none",
 		HasDefault: true,
-		Validator:  oneOf("none", "requested", "required"),
+		Validator:  oneOf("required", "requested", "none"),
 		Importance: Medium,
 		Scope:      PerBroker,
 		Doc:        "Whether clients show a certificate: required insists, requested takes none as well, none never asks.",
