@@ -37,6 +37,8 @@ type connection struct {
 	headerLen int
 	remaining int
 	frames    int
+
+	writes int // by one goroutine at a time
 }
 
 // dial opens a connection for the session, or fails if the session is over.
@@ -115,10 +117,11 @@ func (c *connection) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write sends one frame.
+// Write sends one frame; the first one asks for the session.
 func (c *connection) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	if c.frames > 0 && len(p) >= opcodeOffset+4 && binary.BigEndian.Uint32(p[opcodeOffset:]) == opSetWatches {
+	c.writes++
+	if c.writes > 1 && len(p) >= opcodeOffset+4 && binary.BigEndian.Uint32(p[opcodeOffset:]) == opSetWatches {
 		c.setWatches()
 	}
 	return n, err
