@@ -162,16 +162,12 @@ func (p *Partition) FutureReplicaDirChanged(logDir string) bool {
 	return future != nil && future.ParentDir() != logDir
 }
 
-// RemoveFutureLocalReplica gives a move up; delete is false when the directory
-// of the future log failed.
-func (p *Partition) RemoveFutureLocalReplica(deleteFromLogDir bool) error {
+// RemoveFutureLocalReplica gives a move up and deletes the future log.
+func (p *Partition) RemoveFutureLocalReplica() error {
 	p.state.Lock()
 	defer p.state.Unlock()
 	p.futureLog.Store(nil)
-	if deleteFromLogDir {
-		return p.broker.LogManager.AsyncDelete(p.tp, true)
-	}
-	return nil
+	return p.broker.LogManager.AsyncDelete(p.tp, true)
 }
 
 // MaybeReplaceCurrentWithFutureReplica swaps the logs once the future one has
@@ -197,4 +193,11 @@ func (p *Partition) MaybeReplaceCurrentWithFutureReplica() (bool, error) {
 	p.log.Store(p.futureLog.Load())
 	p.futureLog.Store(nil)
 	return true, nil
+}
+
+// ForgetFutureLog gives a move up whose directory failed.
+func (p *Partition) ForgetFutureLog() {
+	p.state.Lock()
+	defer p.state.Unlock()
+	p.futureLog.Store(nil)
 }

@@ -1,0 +1,217 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/log"
+	"github.com/gregor-broker/gregor/server/protocol"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// maybeFetch sends one fetch request and processes its response, or waits when
+// no partition is ready.
+func (t *replicaFetcherThread) maybeFetch() {
+	t.mu.Lock()
+	now := time.Now()
+	request := t.buildFetchLocked(now)
+	wait := t.waitLocked(now)
+	t.mu.Unlock()
+	if request == nil {
+		t.backOff(wait)
+		return
+	}
+	response, err := t.connection.Send(t.context, request)
+	t.requests.Mark(1)
+	fetched, ok := response.(*kmsg.FetchResponse)
+	if err == nil && !ok {
+		err = fmt.Errorf("unexpected response %T", response)
+	}
+	if err != nil {
+		if t.context.Err() == nil {
+			t.log.WithError(err).Warnf("%sError in response for fetch request (%d topics)", t.prefix, len(request.Topics))
+			t.mu.Lock()
+			t.session.restart(true)
+			t.mu.Unlock()
+			t.delayAll()
+		}
+		return
+	}
+	t.processResponse(fetched)
+}
+
+// waitLocked is how long there is nothing to do: until the first delay is
+// over, at most the backoff.
+func (t *replicaFetcherThread) waitLocked(now time.Time) time.Duration {
+	wait := max(t.settings.backoff, time.Millisecond)
+	for _, state := range t.changed {
+		if state.delayed(now) {
+			wait = min(wait, state.delayedUntil.Sub(now))
+		}
+	}
+	return wait
+}
+
+// processResponse appends what came and acts on errors and divergence.
+func (t *replicaFetcherThread) processResponse(response *kmsg.FetchResponse) {
+	t.mu.Lock()
+	var woken []topic.Partition
+	usable, err := t.session.handleResponse(response)
+	if err != nil {
+		t.log.Infof("%sNode %d was unable to process the fetch request with (sessionId=%d, epoch=%d): %v.", t.prefix, t.leader.ID,
+			t.session.id, t.session.epoch, err)
+	}
+	if usable {
+		now := time.Now()
+		names := t.sessionNamesLocked(response)
+		for i := range response.Topics {
+			name := response.Topics[i].Topic
+			if response.Version >= 13 {
+				name = names[response.Topics[i].TopicID]
+			}
+			for j := range response.Topics[i].Partitions {
+				data := &response.Topics[i].Partitions[j]
+				state := t.session.partitions[topic.Partition{Topic: name, Partition: data.Partition}]
+				if state != nil && state.sent.fetchOffset == state.fetchOffset && state.readyForFetch(now) && t.processPartitionLocked(state, data) {
+					woken = append(woken, state.tp)
+				}
+			}
+		}
+	}
+	t.mu.Unlock()
+	if errors.Is(err, kerr.FetchSessionTopicIDError) {
+		t.delayAll()
+	}
+	for _, tp := range woken { // consumers of this follower (KAFKA-14334)
+		t.manager.delayedFetch.CheckAndComplete(tp)
+	}
+}
+
+// sessionNamesLocked gives the names of the topic ids in a response.
+func (t *replicaFetcherThread) sessionNamesLocked(response *kmsg.FetchResponse) map[topic.ID]string {
+	if response.Version < 13 || len(response.Topics) == 0 {
+		return nil
+	}
+	names := make(map[topic.ID]string, len(response.Topics))
+	for i := range response.Topics {
+		names[response.Topics[i].TopicID] = ""
+	}
+	for tp, state := range t.session.partitions {
+		if _, asked := names[state.sent.topicID]; asked {
+			names[state.sent.topicID] = tp.Topic
+		}
+	}
+	return names
+}
+
+// processPartitionLocked acts on one partition's part of a response. It
+// reports whether consumers that read here may see more than before.
+func (t *replicaFetcherThread) processPartitionLocked(state *partitionFetchState, data *kmsg.FetchResponseTopicPartition) bool {
+	switch err := kerr.ErrorForCode(data.ErrorCode); {
+	case err == nil:
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		state.outOfRange = true
+		t.moveToEndLocked(state)
+		return false
+	case errors.Is(err, kerr.FencedLeaderEpoch):
+		t.fencedLocked(state, state.sent.currentLeaderEpoch)
+		return false
+	default:
+		t.logFetchError(state, err)
+		t.delayLocked(state)
+		return false
+	}
+	if t.versions.truncationOnFetch && data.DivergingEpoch.Epoch >= 0 {
+		// Neither records nor high watermark count before the log agrees with
+		// the leader's (KAFKA-14704).
+		t.truncateToEpochEndLocked(state, log.OffsetAndEpoch{Offset: data.DivergingEpoch.EndOffset, LeaderEpoch: data.DivergingEpoch.Epoch})
+		return false
+	}
+	woken, err := t.appendLocked(state, data)
+	switch protocol.ErrorCode(err) {
+	case 0:
+		return woken
+	case kerr.CorruptMessage.Code, kerr.InvalidRecord.Code:
+		t.log.WithError(err).Errorf("%sFound invalid messages during fetch for partition %s offset %d", t.prefix, state.tp, state.fetchOffset)
+		t.delayLocked(state)
+	default:
+		t.log.WithError(err).Errorf("%sError while processing data for partition %s at offset %d", t.prefix, state.tp, state.fetchOffset)
+		t.failLocked(state)
+	}
+	return false
+}
+
+func (t *replicaFetcherThread) logFetchError(state *partitionFetchState, err error) {
+	switch {
+	case errors.Is(err, kerr.UnknownLeaderEpoch):
+		t.log.Debugf("%sRemote broker has a smaller leader epoch for partition %s than this replica's current leader epoch of %d.",
+			t.prefix, state.tp, state.currentLeaderEpoch)
+	case errors.Is(err, kerr.NotLeaderForPartition):
+		t.log.Debugf("%sRemote broker is not the leader for partition %s, which could indicate that leadership is moving", t.prefix, state.tp)
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		t.log.Warnf("%sReceived UNKNOWN_TOPIC_OR_PARTITION from the leader for partition %s. This error may be returned transiently when the "+
+			"partition is being created or deleted, but it is not expected to persist.", t.prefix, state.tp)
+	case errors.Is(err, kerr.UnknownTopicID):
+		t.log.Warnf("%sReceived UNKNOWN_TOPIC_ID from the leader for partition %s. This error may be returned transiently when the partition is "+
+			"being created or deleted, but it is not expected to persist.", t.prefix, state.tp)
+	case errors.Is(err, kerr.InconsistentTopicID):
+		t.log.Warnf("%sReceived INCONSISTENT_TOPIC_ID from the leader for partition %s. This error may be returned transiently when the partition "+
+			"is being created or deleted, but it is not expected to persist.", t.prefix, state.tp)
+	default:
+		t.log.WithError(err).Errorf("%sError for partition %s at offset %d", t.prefix, state.tp, state.fetchOffset)
+	}
+}
+
+// appendLocked appends a partition's records and takes over the leader's
+// watermarks.
+func (t *replicaFetcherThread) appendLocked(state *partitionFetchState, data *kmsg.FetchResponseTopicPartition) (woken bool, err error) {
+	partition, err := t.partition(state.tp)
+	if err != nil {
+		return false, err
+	}
+	local, err := partition.LocalLog()
+	if err != nil {
+		return false, err
+	}
+	if end := local.LogEndOffset(); state.fetchOffset != end {
+		return false, fmt.Errorf("Offset mismatch for partition %s: fetched offset = %d, log end offset = %d.", state.tp, state.fetchOffset, end)
+	}
+	var info log.AppendInfo
+	if len(data.RecordBatches) > 0 {
+		if info, _, err = partition.AppendRecordsToFollower(data.RecordBatches, false); err != nil {
+			return false, err
+		}
+	}
+	before := local.HighWatermark()
+	woken = local.UpdateHighWatermark(data.HighWatermark) != before
+	if _, err := local.MaybeIncrementLogStartOffset(data.LogStartOffset, log.LeaderOffsetIncremented); err != nil {
+		return woken, err
+	}
+	t.count(partition.IsReassigning() && partition.IsAddingReplica(t.manager.brokerID), state.tp, int64(len(data.RecordBatches)))
+	if info.ValidBytes > 0 {
+		state.fetchOffset = info.LastOffset + 1
+		if info.LastLeaderEpoch != noEpoch {
+			state.lastFetchedEpoch = info.LastLeaderEpoch
+		}
+		t.bytes.Mark(int64(info.ValidBytes))
+		t.moveToEndLocked(state)
+	}
+	state.lag = max(0, data.HighWatermark-state.fetchOffset)
+	return woken, nil
+}
+
+func (t *replicaFetcherThread) count(reassigning bool, tp topic.Partition, size int64) {
+	if size == 0 {
+		return
+	}
+	if t.quota != nil && t.quota.IsThrottled(tp) {
+		t.quota.Record(size)
+	}
+	if reassigning {
+		t.manager.topicStats.Mark(ReassignmentBytesIn, size)
+	}
+	t.manager.topicStats.Mark(ReplicationBytesIn, size)
+}
