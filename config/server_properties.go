@@ -27,6 +27,9 @@ func LoadServerProperties(path string, overrides []string) (*BrokerConfig, []str
 		return nil, nil, err
 	}
 	maps.Copy(properties, ParseOverrides(overrides))
+	if properties, err = ResolveVariables(properties); err != nil {
+		return nil, nil, err
+	}
 	unknown := unknownKeys(properties)
 	// A file cannot give what only a running broker is told.
 	maps.DeleteFunc(properties, func(key, _ string) bool {
@@ -48,7 +51,7 @@ func LoadServerProperties(path string, overrides []string) (*BrokerConfig, []str
 func unknownKeys(properties map[string]string) []string {
 	var unknown []string
 	for key := range properties {
-		if brokerRow(key) == nil {
+		if brokerRow(key) == nil && !isProviderKey(key) {
 			unknown = append(unknown, key)
 		}
 	}

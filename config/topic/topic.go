@@ -42,9 +42,9 @@ func Validate(name string) error {
 	case name == "." || name == "..":
 		return fmt.Errorf(`Topic name cannot be "." or ".."`) //nolint:staticcheck // Kafka's sentence
 	case len(name) > MaxNameLength:
-		return fmt.Errorf("Topic name is illegal, it can't be longer than %d characters, topic name: %s", MaxNameLength, name) //nolint:staticcheck // Kafka's sentence
+		return fmt.Errorf("Topic name is illegal, it can't be longer than %d characters, Topic name: %s", MaxNameLength, name) //nolint:staticcheck // Kafka's sentence
 	case !legal(name):
-		return fmt.Errorf("Topic name %q is illegal, it contains a character other than ASCII alphanumerics, '.', '_' and '-'", name) //nolint:staticcheck // Kafka's sentence
+		return fmt.Errorf("Topic name \"%s\" is illegal, it contains a character other than ASCII alphanumerics, '.', '_' and '-'", name) //nolint:staticcheck // Kafka's sentence
 	}
 	return nil
 }
