@@ -1,6 +1,7 @@
 package group
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gregor-broker/gregor/config/topic"
@@ -193,6 +194,7 @@ func (g *group) expired(at int64, retention time.Duration) []topic.Partition {
 			partitions = append(partitions, tp)
 		}
 	}
+	slices.SortFunc(partitions, comparePartitions)
 	return partitions
 }
 

@@ -1,6 +1,8 @@
 package group
 
 import (
+	"cmp"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -45,5 +47,10 @@ func (o *groupOffsets) partitions() []topic.Partition {
 	for tp := range o.committed {
 		partitions = append(partitions, tp)
 	}
+	slices.SortFunc(partitions, comparePartitions)
 	return partitions
+}
+
+func comparePartitions(a, b topic.Partition) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 }
