@@ -72,9 +72,6 @@ func (h *Histogram) rotate(now time.Time) *window {
 		h.current.Store(current)
 	case now.Sub(current.started) >= windowLength:
 		h.previous = current
-		if now.Sub(current.started) >= 2*windowLength && h.count.Load() > 0 {
-			h.previous = nil
-		}
 		current = &window{started: now}
 		h.current.Store(current)
 	}
