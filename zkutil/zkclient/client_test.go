@@ -292,6 +292,11 @@ func TestChroot(t *testing.T) {
 	if children := must(t, inside, GetChildrenRequest{Path: "/"}).Children; len(children) != 2 {
 		t.Errorf("children of the chroot: %v", children)
 	}
+	for _, bad := range []Request{create("x", ""), GetDataRequest{""}, MultiRequest{Ops: []Op{create("x", "")}}} {
+		if err := inside.HandleRequest(bad).Err; !errors.Is(err, ErrBadArguments) {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
 	result := must(t, inside, MultiRequest{Ops: []Op{create("/b", ""), DeleteRequest{"/a", -1}}}).Results
 	if result[0].Name != "/b" {
 		t.Errorf("multi created %s", result[0].Name)

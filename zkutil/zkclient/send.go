@@ -21,7 +21,13 @@ func (s *session) do(request Request) Response {
 }
 
 func (s *session) call(request Request, response *Response) error {
-	path := s.client.addChroot(request.path())
+	if r, ok := request.(MultiRequest); ok {
+		return s.multi(r, response)
+	}
+	path, err := s.client.addChroot(request.path())
+	if err != nil {
+		return err
+	}
 	switch r := request.(type) {
 	case GetDataRequest:
 		return s.getData(r, path, response)
@@ -50,8 +56,6 @@ func (s *session) call(request Request, response *Response) error {
 	case SyncRequest:
 		_, err := s.conn.Sync(path)
 		return err
-	case MultiRequest:
-		return s.multi(r, response)
 	}
 	panic(fmt.Sprintf("zkclient: unknown request %T", request))
 }
@@ -128,7 +132,10 @@ func (s *session) getChildren(r GetChildrenRequest, path string, response *Respo
 func (s *session) multi(r MultiRequest, response *Response) error {
 	ops := make([]any, len(r.Ops))
 	for i, op := range r.Ops {
-		path := s.client.addChroot(op.path())
+		path, err := s.client.addChroot(op.path())
+		if err != nil {
+			return err
+		}
 		switch o := op.(type) {
 		case CreateRequest:
 			ops[i] = &zk.CreateRequest{Path: path, Data: o.Data, Acl: o.ACL, Flags: int32(o.Mode)}

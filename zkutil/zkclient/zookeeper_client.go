@@ -346,14 +346,18 @@ func (c *Client) Close() {
 	c.log.Infof("%sClosed.", c.prefix)
 }
 
-func (c *Client) addChroot(path string) string {
+// addChroot gives the path on the server; a path that is none must not lead out of
+// the chroot.
+func (c *Client) addChroot(path string) (string, error) {
 	switch {
+	case !strings.HasPrefix(path, "/"):
+		return "", zk.ErrInvalidPath
 	case c.chroot == "":
-		return path
+		return path, nil
 	case path == "/":
-		return c.chroot
+		return c.chroot, nil
 	}
-	return c.chroot + path
+	return c.chroot + path, nil
 }
 
 func (c *Client) stripChroot(path string) string {
