@@ -103,13 +103,7 @@ func Configure(path, logsDir string) error {
 // or with one that cannot be read, WARN and worse go to the standard error
 // stream.
 func ConfigureFromEnvironment() {
-	properties := map[string]string{}
-	for option := range strings.FieldsSeq(os.Getenv("KAFKA_LOG4J_OPTS")) {
-		if definition, ok := strings.CutPrefix(option, "-D"); ok {
-			key, value, _ := strings.Cut(definition, "=")
-			properties[key] = value
-		}
-	}
+	properties := systemProperties(os.Getenv("KAFKA_LOG4J_OPTS"))
 	location := properties["log4j.configuration"]
 	if location == "" {
 		return
@@ -117,6 +111,26 @@ func ConfigureFromEnvironment() {
 	if err := configure(pathOf(location), properties); err != nil {
 		complain("ERROR", "Could not read configuration file from URL [%s].\n%v", location, err)
 	}
+}
+
+// systemProperties collects the -D options; a word without a dash belongs to
+// the value before it, so that a directory may have a space in its name.
+func systemProperties(options string) map[string]string {
+	properties := map[string]string{}
+	last := ""
+	for option := range strings.FieldsSeq(options) {
+		definition, isDefinition := strings.CutPrefix(option, "-D")
+		switch {
+		case isDefinition:
+			key, value, _ := strings.Cut(definition, "=")
+			properties[key], last = value, key
+		case strings.HasPrefix(option, "-"):
+			last = ""
+		case last != "":
+			properties[last] += " " + option
+		}
+	}
+	return properties
 }
 
 // pathOf gives the file that a path, file:path or file URL names.

@@ -269,9 +269,11 @@ log4j.logger.quiet=OFF
 
 func TestEnvironmentNamesTheFile(t *testing.T) {
 	directory := t.TempDir()
+	directory = filepath.Join(directory, "with a space")
+	os.Mkdir(directory, 0o755)
 	path := filepath.Join(directory, "my log4j.properties")
 	os.WriteFile(path, []byte(twoFiles), 0o644)
-	t.Setenv("KAFKA_LOG4J_OPTS", "-Dkafka.logs.dir="+directory+" -Xany -Dlog4j.configuration=file:"+strings.ReplaceAll(path, " ", "%20"))
+	t.Setenv("KAFKA_LOG4J_OPTS", "-Dkafka.logs.dir="+directory+" -Xany -Dlog4j.configuration=file:"+strings.ReplaceAll(path, "my log4j", "my%20log4j"))
 	ConfigureFromEnvironment()
 	t.Cleanup(func() { Close() })
 	For("any.logger").Info("text")
