@@ -525,7 +525,11 @@ func (s *Server) replayOne(h *txnHeader, record *txn) {
 // cutTail ends the last log behind its last whole transaction. What a crash has
 // torn was never answered.
 func (s *Server) cutTail(path string, end int64, cause error) error {
-	if corrupt, err := damagedInside(path, end); err != nil || corrupt {
+	var corrupt *corruptLogError
+	if !errors.Is(cause, errTorn) && !errors.As(cause, &corrupt) {
+		return cause
+	}
+	if damaged, err := damagedInside(path, end); err != nil || damaged {
 		return errors.Join(err, cause)
 	}
 	s.logger("persistence.FileTxnLog").Warnf("Last transaction of %s was partial, cutting the log at offset %d (%v)", path, end, cause)

@@ -161,15 +161,14 @@ func syncDirectory(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// corruptLogError says where a log cannot be read.
+// corruptLogError says which entry's checksum is wrong.
 type corruptLogError struct {
 	path   string
 	offset int64
-	reason string
 }
 
 func (e *corruptLogError) Error() string {
-	return fmt.Sprintf("CRC check failed: transaction log %s is corrupt at offset %d: %s", e.path, e.offset, e.reason)
+	return fmt.Sprintf("CRC check failed: transaction log %s is corrupt at offset %d", e.path, e.offset)
 }
 
 // errTorn says that a log ends within an entry.
@@ -195,14 +194,23 @@ func newLogReader(in io.Reader, path string, size int64) (*logReader, error) {
 		}
 		return nil, err
 	}
-	if header == [fileHeaderSize]byte{} {
+	if tornHeader(header) {
 		return nil, errTorn
 	}
 	if magic := binary.BigEndian.Uint32(header[:]); magic != txnLogMagic {
-		return nil, &corruptLogError{path, 0, fmt.Sprintf("Invalid magic number %d != %d", magic, txnLogMagic)}
+		return nil, fmt.Errorf("transaction log %s: Invalid magic number %d != %d", path, magic, txnLogMagic)
 	}
 	r.offset = fileHeaderSize
 	return r, nil
+}
+
+// tornHeader says whether a header is the beginning of a good one and then zeros.
+func tornHeader(header [fileHeaderSize]byte) bool {
+	var good encoder
+	good.int32(txnLogMagic)
+	good.int32(fileVersion)
+	written := len(bytes.TrimRight(header[:], "\x00"))
+	return written < len(good.buf) && bytes.HasPrefix(good.buf, header[:written])
 }
 
 // reset makes the reader go on elsewhere.
@@ -212,6 +220,7 @@ func (r *logReader) reset(in io.Reader) {
 
 // next gives the next transaction, io.EOF behind the last one, errTorn when the
 // file ends within an entry, and a corruptLogError when an entry's checksum is wrong.
+// Any other error is about an entry that is whole.
 func (r *logReader) next() (txnHeader, txn, error) {
 	payload, err := r.nextPayload()
 	if err != nil {
@@ -219,7 +228,7 @@ func (r *logReader) next() (txnHeader, txn, error) {
 	}
 	h, record, err := decodeTxn(payload)
 	if err != nil {
-		return h, record, &corruptLogError{r.path, r.offset, err.Error()}
+		return h, record, fmt.Errorf("transaction log %s has an entry at offset %d that cannot be understood: %w", r.path, r.offset, err)
 	}
 	r.offset += int64(entryHeaderSize + len(payload) + 1)
 	return h, record, nil
@@ -264,7 +273,7 @@ func (r *logReader) nextPayload() ([]byte, error) {
 		return nil, errTorn
 	}
 	if uint64(adler32.Checksum(payload)) != sum {
-		return nil, &corruptLogError{r.path, r.offset, "checksum mismatch"}
+		return nil, &corruptLogError{r.path, r.offset}
 	}
 	return payload, nil
 }
