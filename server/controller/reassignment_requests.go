@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -53,16 +54,15 @@ func (c *KafkaController) reassignByRequest(targets map[topic.Partition][]int32)
 	results := map[topic.Partition]error{}
 	reassignments := map[topic.Partition]zkdata.ReplicaAssignment{}
 	for partition, target := range targets {
-		if err := c.validateTarget(partition, target); err != nil {
-			results[partition] = err
-			continue
-		}
 		reassignment, err := c.buildReassignment(partition, target)
+		if err == nil && target != nil {
+			err = cmp.Or(validateTarget(target), c.validateAdded(reassignment))
+		}
 		if err != nil {
 			results[partition] = err
-			continue
+		} else {
+			reassignments[partition] = reassignment
 		}
-		reassignments[partition] = reassignment
 	}
 	if err := c.removeFromZkReassignment(func(listed topic.Partition, _ []int32) bool {
 		_, replaced := reassignments[listed]
@@ -73,28 +73,30 @@ func (c *KafkaController) reassignByRequest(targets map[topic.Partition][]int32)
 	return results, c.triggerReassignments(reassignments, results)
 }
 
-// validateTarget refuses replica lists that make no sense, or name new brokers
-// that are not live.
-func (c *KafkaController) validateTarget(partition topic.Partition, target []int32) error {
-	refuse := func(format string, args ...any) error {
-		return protocol.WithMessage(kerr.InvalidReplicaAssignment, fmt.Sprintf(format, args...))
-	}
+// validateTarget refuses replica lists that make no sense.
+func validateTarget(target []int32) error {
 	switch {
-	case target == nil:
-		return nil
 	case len(target) == 0:
-		return refuse("Empty replica list specified in partition reassignment.")
+		return refuseAssignment("Empty replica list specified in partition reassignment.")
 	case len(setOf(target...)) != len(target):
-		return refuse("Duplicate replica ids in partition reassignment replica list: %s", scalaList(target))
+		return refuseAssignment("Duplicate replica ids in partition reassignment replica list: %s", scalaList(target))
 	case slices.ContainsFunc(target, func(id int32) bool { return id < 0 }):
-		return refuse("Invalid broker id in replica list: %s", scalaList(target))
-	}
-	adding := c.context.fullAssignment(partition).ReassignTo(target).AddingReplicas
-	if slices.ContainsFunc(adding, func(id int32) bool { return !c.context.isLive(id) }) {
-		return refuse("Replica assignment has brokers that are not alive. Replica list: %s, live broker list: Set(%s)",
-			scalaList(adding), spaced(c.context.liveBrokerIDs()))
+		return refuseAssignment("Invalid broker id in replica list: %s", scalaList(target))
 	}
 	return nil
+}
+
+// validateAdded refuses new replicas on brokers that are not live.
+func (c *KafkaController) validateAdded(reassignment zkdata.ReplicaAssignment) error {
+	if slices.ContainsFunc(reassignment.AddingReplicas, func(id int32) bool { return !c.context.isLive(id) }) {
+		return refuseAssignment("Replica assignment has brokers that are not alive. Replica list: %s, live broker list: Set(%s)",
+			scalaList(reassignment.AddingReplicas), spaced(c.context.liveBrokerIDs()))
+	}
+	return nil
+}
+
+func refuseAssignment(format string, args ...any) error {
+	return protocol.WithMessage(kerr.InvalidReplicaAssignment, fmt.Sprintf(format, args...))
 }
 
 // ListPartitionReassignments gives the reassignments under way (key 46), all or
@@ -174,10 +176,16 @@ func (c *KafkaController) reassignByZnode() (set[topic.Partition], error) {
 		return nil, err
 	}
 	reassignments := map[topic.Partition]zkdata.ReplicaAssignment{}
-	for partition, target := range targets {
-		reassignments[partition] = c.context.fullAssignment(partition).ReassignTo(target)
-	}
 	results := map[topic.Partition]error{}
+	for partition, target := range targets {
+		// Brokers need not be live here. But a list that makes no sense, which
+		// Kafka follows, would delete every replica of the partition.
+		if err := validateTarget(target); err != nil {
+			results[partition] = err
+		} else {
+			reassignments[partition] = c.context.fullAssignment(partition).ReassignTo(target)
+		}
+	}
 	if err := c.triggerReassignments(reassignments, results); err != nil {
 		return nil, err
 	}

@@ -45,6 +45,9 @@ func (c *KafkaController) ElectLeaders(request *kmsg.ElectLeadersRequest,
 		}
 	}
 	refuse := func(err error) {
+		if request.Topics == nil { // there is no partition to carry the error
+			response.ErrorCode = protocol.ErrorCode(err)
+		}
 		results := electionOutcomes{}
 		failAll(results, asked, err)
 		response.Topics = electLeadersTopics(results, false)

@@ -154,24 +154,36 @@ func (m *replicaStateMachine) toOffline(id int32, partitions []topic.Partition) 
 		m.batch.addUpdateMetadata(m.context.liveOrShuttingDownBrokerIDs(), partition)
 		m.put(id, partition, offlineReplica)
 	}
-	updated, err := m.removeReplicasFromIsr(id, led)
-	for _, partition := range sortedPartitions(updated) {
-		info := updated[partition]
+	removals, err := m.removeReplicasFromIsr(id, led)
+	for _, partition := range sortedPartitions(removals) {
+		info := removals[partition].info
 		m.stateChanges.infof(m.context.epoch, "Partition %s state changed to %s after removing replica %d from the ISR as part of transition to %s",
 			partition, describeLeadership(info), id, offlineReplica)
-		if !m.context.isTopicQueuedUpForDeletion(partition.Topic) {
+		switch {
+		case m.context.isTopicQueuedUpForDeletion(partition.Topic):
+		case removals[partition].written:
 			others := without(m.context.replicas(partition), []int32{id})
 			m.batch.addLeaderAndIsr(others, partition, info, m.context.fullAssignment(partition), false)
+		default:
+			// The brokers know this leader epoch. Kafka sends it again, which they ignore.
+			m.batch.addUpdateMetadata(m.context.liveOrShuttingDownBrokerIDs(), partition)
 		}
 		m.put(id, partition, offlineReplica)
 	}
 	return err
 }
 
+// isrRemoval is a partition's leadership without a replica; written tells
+// whether it was in the ISR before.
+type isrRemoval struct {
+	info    zkdata.LeaderIsrAndControllerEpoch
+	written bool
+}
+
 // removeReplicasFromIsr takes one replica out of the ISR of partitions,
 // starting over for those whose node changed between read and write.
-func (m *replicaStateMachine) removeReplicasFromIsr(id int32, partitions []topic.Partition) (map[topic.Partition]zkdata.LeaderIsrAndControllerEpoch, error) {
-	results := map[topic.Partition]zkdata.LeaderIsrAndControllerEpoch{}
+func (m *replicaStateMachine) removeReplicasFromIsr(id int32, partitions []topic.Partition) (map[topic.Partition]isrRemoval, error) {
+	results := map[topic.Partition]isrRemoval{}
 	for remaining := partitions; len(remaining) > 0; {
 		retry, err := m.tryRemoveReplicasFromIsr(id, remaining, results)
 		if err != nil {
@@ -183,7 +195,7 @@ func (m *replicaStateMachine) removeReplicasFromIsr(id int32, partitions []topic
 }
 
 func (m *replicaStateMachine) tryRemoveReplicasFromIsr(id int32, partitions []topic.Partition,
-	results map[topic.Partition]zkdata.LeaderIsrAndControllerEpoch) (retry []topic.Partition, err error) {
+	results map[topic.Partition]isrRemoval) (retry []topic.Partition, err error) {
 	states, err := readStates(m.zkClient, m.context.epoch, partitions)
 	if err != nil {
 		return nil, err
@@ -202,7 +214,7 @@ func (m *replicaStateMachine) tryRemoveReplicasFromIsr(id int32, partitions []to
 		if slices.Contains(current.Isr, id) {
 			adjusted[partition] = withoutReplica(current, id)
 		} else {
-			results[partition] = m.remember(partition, current)
+			results[partition] = isrRemoval{m.remember(partition, current), false}
 		}
 	}
 	written, err := writeStates(m.zkClient, m.context, adjusted)
@@ -210,7 +222,7 @@ func (m *replicaStateMachine) tryRemoveReplicasFromIsr(id int32, partitions []to
 		return nil, err
 	}
 	for partition, updated := range written.updated {
-		results[partition] = m.remember(partition, updated)
+		results[partition] = isrRemoval{m.remember(partition, updated), true}
 	}
 	for partition, failure := range written.failed {
 		m.logFailure(partitionAndReplica{partition, id}, offlineReplica, failure)

@@ -127,7 +127,7 @@ func electLeaders(controller *KafkaController, electionType int8, partitions ...
 		request.Topics = append(request.Topics, kmsg.ElectLeadersRequestTopic{Topic: partition.Topic, Partitions: []int32{partition.Partition}})
 	}
 	answers := make(chan electionAnswer, 1)
-	controller.ElectLeaders(request, func(r *kmsg.ElectLeadersResponse, elected map[topic.Partition]int32) {
+	controller.ElectLeaders(overTheWire(request), func(r *kmsg.ElectLeadersResponse, elected map[topic.Partition]int32) {
 		answers <- electionAnswer{r, elected}
 	})
 	return <-answers
@@ -166,6 +166,20 @@ func TestElectPreferredLeaders(t *testing.T) {
 		t.Fatalf("all partitions: %+v", all)
 	}
 	c.awaitState(first, 1, 0, 1)
+}
+
+func TestElectLeadersAtAnotherBroker(t *testing.T) {
+	c := newTestCluster(t, 0, 1)
+	c.startActive(0, nil)
+	c.createAwaited("orders", []int32{1, 0})
+	other := c.startController(1, nil)
+	settle(other)
+	if answer := electLeaders(other, electPreferred, tp("orders", 0)); answer.code(tp("orders", 0)) != kerr.NotController.Code {
+		t.Fatalf("%+v", answer.response)
+	}
+	if answer := electLeaders(other, electPreferred); answer.response.ErrorCode != kerr.NotController.Code {
+		t.Fatalf("all partitions: %+v", answer.response)
+	}
 }
 
 func TestElectLeadersUncleanly(t *testing.T) {
