@@ -93,6 +93,7 @@ func (r *Runtime[M]) releaseLocked(h *handle[M]) {
 		}
 		h.shard.closed = true
 	})
+	h.pushLocked()
 }
 
 // errCancelled ends the load of a shard that has been released.
@@ -111,7 +112,7 @@ func (r *Runtime[M]) load(h *handle[M], scheduled time.Time) {
 		// Kafka serves such a partition with what it has, which makes its
 		// consumers start over. It is safer not to serve it.
 		delete(r.shards, tp.Partition)
-		h.cancelled.Store(true)
+		r.releaseLocked(h)
 		if notLed(err) {
 			r.options.Logger.Warnf("%sAttempted to load %s from %s, but found no log", r.options.LogPrefix, r.options.Subject, tp)
 		} else {
@@ -121,6 +122,7 @@ func (r *Runtime[M]) load(h *handle[M], scheduled time.Time) {
 	}
 	h.shard.queue.push(h.machine.Loaded)
 	h.loaded = true
+	h.pushLocked()
 	r.options.Logger.Infof("%sFinished loading %s from %s in %d milliseconds for epoch %d, of which %d milliseconds was spent in the scheduler.",
 		r.options.LogPrefix, r.options.Subject, tp, time.Since(scheduled).Milliseconds(), h.shard.Epoch(), started.Sub(scheduled).Milliseconds())
 }

@@ -48,8 +48,10 @@ type Runtime[M Machine] struct {
 type handle[M Machine] struct {
 	shard   *Shard
 	machine M
-	// loaded is guarded by the runtime's mutex.
+	// loaded and waiting are guarded by the runtime's mutex; waiting are the
+	// events that are to run once it is loaded.
 	loaded    bool
+	waiting   []func(machine M, err error)
 	cancelled atomic.Bool
 }
 
@@ -101,18 +103,44 @@ func (r *Runtime[M]) Close() {
 // NOT_COORDINATOR. The event is called exactly once.
 func (r *Runtime[M]) Submit(partition int32, event func(machine M, err error)) {
 	h, err := r.lookUp(partition)
-	var none M
 	if err != nil {
+		var none M
 		event(none, err)
 		return
 	}
-	h.shard.queue.push(func() {
-		if h.shard.closed {
-			event(none, kerr.NotCoordinator)
-			return
-		}
-		event(h.machine, nil)
-	})
+	h.shard.queue.push(func() { h.run(event) })
+}
+
+// SubmitLoaded is [Runtime.Submit], except that an event for a shard that is
+// loading waits for the load.
+func (r *Runtime[M]) SubmitLoaded(partition int32, event func(machine M, err error)) {
+	r.mu.Lock()
+	if h := r.shards[partition]; h != nil && !h.loaded {
+		h.waiting = append(h.waiting, event)
+		r.mu.Unlock()
+		return
+	}
+	r.mu.Unlock()
+	r.Submit(partition, event)
+}
+
+// pushLocked makes what waited for the load events of the shard; the shard is
+// closed if the load did not end well.
+func (h *handle[M]) pushLocked() {
+	for _, event := range h.waiting {
+		h.shard.queue.push(func() { h.run(event) })
+	}
+	h.waiting = nil
+}
+
+// run is an event of the shard.
+func (h *handle[M]) run(event func(machine M, err error)) {
+	if h.shard.closed {
+		var none M
+		event(none, kerr.NotCoordinator)
+		return
+	}
+	event(h.machine, nil)
 }
 
 func (r *Runtime[M]) lookUp(partition int32) (*handle[M], error) {

@@ -276,6 +276,36 @@ func TestResignationCancelsLoad(t *testing.T) {
 	})
 }
 
+func TestEventWaitsForTheLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &partitionLog{gate: make(chan struct{})}
+		r, _ := newTestRuntime(t, log)
+		r.Start()
+		var got []error
+		note := func(_ *tape, err error) { got = append(got, err) }
+		r.SubmitLoaded(0, note) // no shard
+		r.OnElection(0, 1)
+		r.SubmitLoaded(0, note)
+		synctest.Wait()
+		r.OnResignation(0, nil) // while it loads
+		synctest.Wait()
+		r.OnElection(0, 2)
+		r.SubmitLoaded(0, func(machine *tape, err error) {
+			note(machine, err)
+			if !slices.Equal(machine.notes, []string{"loaded"}) {
+				t.Errorf("the event ran after %v", machine.notes)
+			}
+		})
+		close(log.gate)
+		synctest.Wait()
+		r.SubmitLoaded(0, note) // loaded
+		synctest.Wait()
+		if want := []error{kerr.NotCoordinator, kerr.NotCoordinator, nil, nil}; !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
 func TestLaterElectionRestartsLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &partitionLog{gate: make(chan struct{})}

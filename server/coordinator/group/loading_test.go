@@ -77,6 +77,24 @@ func TestLoadOfTransactionalOffsets(t *testing.T) {
 	})
 }
 
+func TestTransactionThatEndsDuringALoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, nil)
+		h.log.add(offsetsPartition, buildBatch(record.None, producer{1, 0}, 0, []entry{offsetEntry("g", 0, 10)}))
+		h.log.readGate = make(chan struct{})
+		h.c.OnResignation(0, nil)
+		h.c.OnElection(0, 1)
+		synctest.Wait()
+		// The loader reads the log as it was before the marker.
+		h.c.OnTransactionCompleted(1, []int32{0}, true)
+		close(h.log.readGate)
+		synctest.Wait()
+		if got := h.offsets("g"); got[0] != 10 {
+			t.Errorf("offsets of g: %v", got)
+		}
+	})
+}
+
 func TestLoadOfTombstones(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, nil)

@@ -192,9 +192,11 @@ func (m *manager) storeOffsets(g *group, commit *offsetCommit) {
 		entries = append(entries, entry{offsetKey(g.id, o.partition), offsetValue(&o.offsetAndMetadata, m.settings.interBroker)})
 	}
 	batch := buildBatch(m.settings.compression, commit.from, 0, entries)
-	settle := m.prepareOffsets(g, commit, pending)
+	inTransaction := m.prepareOffsets(g, commit, pending)
 	m.append(batch, m.settings.commitRequiredAcks, func(recordOffset int64, err error) {
-		settle(recordOffset, err)
+		if g.state != dead {
+			m.settleOffsets(g, commit, pending, inTransaction, recordOffset, err)
+		}
 		if err != nil {
 			m.managerLog.Debugf("%sOffset commit from group %s with generation %d failed when appending to log due to %v",
 				m.managerLogPrefix, g.id, g.generation, err)
@@ -206,17 +208,19 @@ func (m *manager) storeOffsets(g *group, commit *offsetCommit) {
 	})
 }
 
-// prepareOffsets notes what is being appended, and returns what the result of
-// the append does to it. A group that died meanwhile takes nothing.
-func (m *manager) prepareOffsets(g *group, commit *offsetCommit, pending []int) (settle func(recordOffset int64, err error)) {
-	settles := make([]func(recordOffset int64, err error), 0, len(pending))
+// prepareOffsets notes the offsets that are being appended, of which pending
+// has the indexes. For a commit in a transaction it returns what was noted.
+func (m *manager) prepareOffsets(g *group, commit *offsetCommit, pending []int) []*transactionalOffset {
+	var inTransaction []*transactionalOffset
 	for _, i := range pending {
 		o := &commit.offsets[i]
-		if commit.transactional() {
-			settles = append(settles, prepareTransactionalOffset(g, commit.from.id, o))
-		} else {
-			settles = append(settles, preparePlainOffset(g, o))
+		if !commit.transactional() {
+			g.offsets.prepare(o.partition, &o.offsetAndMetadata)
+			continue
 		}
+		noted := &transactionalOffset{offsetAndMetadata: o.offsetAndMetadata, recordOffset: noRecord}
+		g.offsets.prepareTransactional(commit.from.id, o.partition, noted)
+		inTransaction = append(inTransaction, noted)
 	}
 	if commit.transactional() {
 		m.openGroup(commit.from.id, g)
@@ -225,40 +229,27 @@ func (m *manager) prepareOffsets(g *group, commit *offsetCommit, pending []int) 
 		m.managerLog.Warnf("%sgroup: %s with leader: %s has received offset commits from consumers as well as transactional producers. "+
 			"Mixing both types of offset commits will generally result in surprises and should be avoided.", m.managerLogPrefix, g.id, g.leader)
 	}
-	return func(recordOffset int64, err error) {
-		if g.state == dead {
-			return
-		}
-		for _, settle := range settles {
-			settle(recordOffset, err)
-		}
-		if commit.transactional() && len(g.offsets.transactional[commit.from.id]) == 0 {
-			m.closeGroup(commit.from.id, g)
-		}
-	}
+	return inTransaction
 }
 
-func preparePlainOffset(g *group, o *partitionOffset) func(int64, error) {
-	offset := &o.offsetAndMetadata
-	g.offsets.prepare(o.partition, offset)
-	return func(recordOffset int64, err error) {
-		if err != nil {
-			g.offsets.failed(o.partition, offset)
-			return
+// settleOffsets notes how the append of the offsets has ended.
+func (m *manager) settleOffsets(g *group, commit *offsetCommit, pending []int, inTransaction []*transactionalOffset, recordOffset int64, err error) {
+	producerID := commit.from.id
+	for n, i := range pending {
+		o := &commit.offsets[i]
+		switch {
+		case commit.transactional() && err != nil:
+			g.offsets.failedTransactional(producerID, o.partition, inTransaction[n])
+		case commit.transactional():
+			g.offsets.appendedTransactional(o.partition, inTransaction[n], recordOffset)
+		case err != nil:
+			g.offsets.failed(o.partition, &o.offsetAndMetadata)
+		default:
+			g.offsets.appended(o.partition, &o.offsetAndMetadata, recordOffset)
 		}
-		g.offsets.appended(o.partition, offset, recordOffset)
 	}
-}
-
-func prepareTransactionalOffset(g *group, producerID int64, o *partitionOffset) func(int64, error) {
-	offset := &transactionalOffset{offsetAndMetadata: o.offsetAndMetadata, recordOffset: noRecord}
-	g.offsets.prepareTransactional(producerID, o.partition, offset)
-	return func(recordOffset int64, err error) {
-		if err != nil {
-			g.offsets.failedTransactional(producerID, o.partition, offset)
-			return
-		}
-		g.offsets.appendedTransactional(o.partition, offset, recordOffset)
+	if commit.transactional() && len(g.offsets.transactional[producerID]) == 0 {
+		m.closeGroup(producerID, g)
 	}
 }
 

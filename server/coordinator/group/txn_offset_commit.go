@@ -99,10 +99,11 @@ func (m *manager) commitTransactionalOffsets(commit *offsetCommit) {
 // OnTransactionCompleted makes the offsets visible, or drops them, that the
 // producer's transaction committed to groups of these partitions of
 // __consumer_offsets. It is called when the transaction's marker has been
-// written there.
+// written there. A partition that is loading may or may not have read the
+// marker, so it is told once it is loaded.
 func (c *Coordinator) OnTransactionCompleted(producerID int64, partitions []int32, commit bool) {
 	for _, partition := range partitions {
-		c.runtime.Submit(partition, func(m *manager, err error) {
+		c.runtime.SubmitLoaded(partition, func(m *manager, err error) {
 			if err != nil {
 				// The next leader of the partition reads the marker.
 				c.logger.Infof("%sPartition %d has moved away after transaction marker of producer %d was written but before the cache was updated: %v",
