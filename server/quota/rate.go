@@ -16,6 +16,8 @@ type Rate struct {
 	samples []sample
 	limit   int
 	current int
+	// simple makes the first window count in full and no others.
+	simple bool
 }
 
 type sample struct {
@@ -26,6 +28,14 @@ type sample struct {
 // NewRate returns a rate over that many samples of that length.
 func NewRate(samples int, window time.Duration) *Rate {
 	return &Rate{window: window, limit: max(samples, 2)}
+}
+
+// NewSimpleRate returns a rate that is over the time since the oldest sample
+// began, but at least one window, as SimpleRate.
+func NewSimpleRate(samples int, window time.Duration) *Rate {
+	rate := NewRate(samples, window)
+	rate.simple = true
+	return rate
 }
 
 // Record adds a value.
@@ -75,6 +85,9 @@ func (r *Rate) WindowSize(now time.Time) time.Duration {
 	elapsed := time.Duration(0)
 	for i := range r.samples {
 		elapsed = max(elapsed, now.Sub(r.samples[i].started))
+	}
+	if r.simple {
+		return max(elapsed, r.window)
 	}
 	if missing := time.Duration(r.limit-1) - elapsed/r.window; missing > 0 {
 		elapsed += missing * r.window
