@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -152,9 +153,8 @@ type parts struct {
 type region []byte
 
 func (r region) Size() int { return len(r) }
-func (r region) Release()  {}
-func (r region) WriteTo(w io.Writer) (int64, error) {
-	n, err := w.Write(r)
+func (r region) SendTo(conn net.Conn) (int64, error) {
+	n, err := conn.Write(r)
 	return int64(n), err
 }
 

@@ -1,7 +1,7 @@
 package network
 
 import (
-	"io"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -61,13 +61,12 @@ const (
 	closeOutcome
 )
 
-// Region is a part of a response that is not in memory, such as
-// *log.FileRecords. WriteTo is given the connection, a *net.TCPConn when bytes
-// can go from file to socket by sendfile.
+// Region is a part of a response that is not in memory, as *log.FileRecords.
 type Region interface {
 	Size() int
-	io.WriterTo
-	Release()
+	// SendTo writes the region to the connection, a *net.TCPConn when bytes
+	// can go from file to socket by sendfile.
+	SendTo(conn net.Conn) (int64, error)
 }
 
 // Send is the body of a response that is not a kmsg message alone. The network

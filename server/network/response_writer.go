@@ -48,7 +48,7 @@ func (w *ResponseWriter) WriteRegion(region Region) error {
 	w.flush()
 	if w.err == nil && region.Size() > 0 {
 		var n int64
-		n, w.err = region.WriteTo(w.conn)
+		n, w.err = region.SendTo(w.conn)
 		w.written += n
 	}
 	return w.err
