@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -580,6 +581,36 @@ func TestExpiryWhileDisconnected(t *testing.T) {
 	if c.SessionID() == session {
 		t.Error("the session is the old one")
 	}
+}
+
+// apacheZooKeeper, if set, is the host:port of an Apache ZooKeeper that takes the
+// place of the embedded server where a test does without that one's own hooks.
+const apacheZooKeeper = "ZOOKEEPER_ADDRESS"
+
+func TestSessionExpiresWithoutConnection(t *testing.T) {
+	address := os.Getenv(apacheZooKeeper)
+	if address == "" {
+		address = zktest.Start(t).Addr()
+	}
+	p := startProxy(t, address)
+	other := connect(t, address)
+	c := connect(t, p.listener.Addr().String(), func(cfg *Config) { cfg.SessionTimeout = 500 * time.Millisecond })
+	after := make(chan struct{}, 1)
+	c.RegisterStateChangeHandler(StateChangeHandler{Name: "h", AfterInitializingSession: func() { after <- struct{}{} }})
+	ephemeral := fmt.Sprintf("/expires-%d", time.Now().UnixNano())
+	must(t, c, CreateRequest{Path: ephemeral, ACL: zk.WorldACL(zk.PermAll), Mode: Ephemeral})
+	session := c.SessionID()
+	deleted := events(other, ephemeral)
+	must(t, other, ExistsRequest{ephemeral})
+	p.cut(true)
+	receive(t, deleted, "deletion of the ephemeral node")
+	p.cut(false)
+	receive(t, after, "new session")
+	waitConnected(t, c)
+	if c.SessionID() == session {
+		t.Error("the session is the old one")
+	}
+	must(t, c, CreateRequest{Path: ephemeral, ACL: zk.WorldACL(zk.PermAll), Mode: Ephemeral})
 }
 
 func TestCloseEndsWaiting(t *testing.T) {

@@ -102,6 +102,35 @@ func TestHashOrders(t *testing.T) {
 	}
 }
 
+// TestNodesWrittenByKafka decodes and encodes nodes as a Kafka 3.1.0 broker wrote
+// them.
+func TestNodesWrittenByKafka(t *testing.T) {
+	const registration = `{"features":{},"listener_security_protocol_map":{"GAMMA":"PLAINTEXT","DELTA":"PLAINTEXT","INTERNAL":"PLAINTEXT","PLAINTEXT":"PLAINTEXT","BETA":"PLAINTEXT","ALPHA":"PLAINTEXT"},"endpoints":["PLAINTEXT://127.0.0.1:39092","ALPHA://127.0.0.1:39093","BETA://127.0.0.1:39094","GAMMA://[::1]:39095","DELTA://127.0.0.1:39096","INTERNAL://127.0.0.1:39097"],"rack":"rack-ü","jmx_port":-1,"port":39092,"host":"127.0.0.1","version":5,"timestamp":"1795382201950"}`
+	info, err := DecodeBroker(3, []byte(registration))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := string(EncodeBroker(info, time.UnixMilli(1795382201950))); again != registration {
+		t.Errorf("got %s", again)
+	}
+	const many = `{"partitions":{"22":[3],"23":[3],"24":[3],"25":[3],"26":[3],"27":[3],"28":[3],"29":[3],"30":[3],"31":[3],"10":[3],"32":[3],"11":[3],"33":[3],"12":[3],"34":[3],"13":[3],"35":[3],"14":[3],"36":[3],"15":[3],"37":[3],"16":[3],"38":[3],"17":[3],"39":[3],"18":[3],"19":[3],"0":[3],"1":[3],"2":[3],"3":[3],"4":[3],"5":[3],"6":[3],"7":[3],"8":[3],"9":[3],"20":[3],"21":[3]},"topic_id":"VvbTKRRaQaicLstwi6JOCg","adding_replicas":{},"removing_replicas":{},"version":3}`
+	assignment, err := DecodeTopic("many", []byte(many))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := string(EncodeTopic(assignment.TopicID, assignment.Assignment)); again != many {
+		t.Errorf("got %s", again)
+	}
+	const quotas = `{"version":1,"config":{"request_percentage":"200.0","producer_byte_rate":"1024","consumer_byte_rate":"2048"}}`
+	settings, err := DecodeConfig([]byte(quotas))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := string(EncodeConfig(settings)); again != quotas {
+		t.Errorf("got %s", again)
+	}
+}
+
 func equal(a, b []string) bool {
 	if len(a) != len(b) {
 		return false
