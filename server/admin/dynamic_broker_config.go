@@ -122,6 +122,9 @@ func (d *DynamicBrokerConfig) Validate(properties map[string]string, perBroker b
 	if perBroker {
 		defaults, broker = d.defaults, properties
 	}
-	_, err := d.resolve(defaults, broker)
-	return err
+	after, err := d.resolve(defaults, broker)
+	if err != nil {
+		return err
+	}
+	return config.ValidateReconfiguration(d.current.Load(), after)
 }

@@ -12,6 +12,9 @@ import (
 // follow.
 const Version = "3.1.0"
 
+// VersionText is the whole answer to --version.
+const VersionText = Version + " (Commit:gregor)"
+
 // UsageError ends a tool with a message and its usage table on standard error,
 // as CommandLineUtils.printUsageAndDie.
 type UsageError struct{ Message string }
@@ -70,7 +73,7 @@ func (o Options) HelpOrVersion(set *Set, args []string, blurb string, stdout, st
 		o.PrintUsage(stderr)
 		return 1, true
 	case set.Has("version"):
-		fmt.Fprintf(stdout, "%s (Commit:%s)\n", Version, "gregor")
+		fmt.Fprintln(stdout, VersionText)
 		return 0, true
 	}
 	return 0, false

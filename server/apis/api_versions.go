@@ -1,0 +1,31 @@
+package apis
+
+import (
+	"regexp"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/server/network"
+)
+
+var clientSoftware = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$`)
+
+// apiVersions lists what is served. A name or version of the client's software
+// that is not well formed is refused (KIP-511).
+func (a *APIs) apiVersions(request *network.Request, body *kmsg.ApiVersionsRequest) {
+	response := body.ResponseKind().(*kmsg.ApiVersionsResponse)
+	response.ApiKeys = []kmsg.ApiVersionsResponseApiKey{}
+	if body.Version >= 3 && !(clientSoftware.MatchString(body.ClientSoftwareName) && clientSoftware.MatchString(body.ClientSoftwareVersion)) {
+		response.ErrorCode = kerr.InvalidRequest.Code
+		request.Respond(response)
+		return
+	}
+	for _, api := range Table().Served() {
+		row := kmsg.NewApiVersionsResponseApiKey()
+		row.ApiKey, row.MinVersion, row.MaxVersion = api.Key, api.MinVersion, api.MaxVersion
+		response.ApiKeys = append(response.ApiKeys, row)
+	}
+	response.FinalizedFeaturesEpoch = -1
+	request.Respond(response)
+}

@@ -1,0 +1,108 @@
+package apis
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/log/record"
+	"github.com/gregor-broker/gregor/server/network"
+	"github.com/gregor-broker/gregor/server/replica"
+)
+
+// fetch reads what the request's session asks for and answers with regions of the
+// log's files.
+func (a *APIs) fetch(request *network.Request, body *kmsg.FetchRequest) {
+	session := a.Fetches.NewContext(body)
+	asked := session.AppendPartitions(nil)
+	readable := make([]replica.FetchPartition, 0, len(asked))
+	var refused []replica.FetchPartitionResult
+	for i := range asked {
+		if err := a.checkFetch(&asked[i], body); err != nil {
+			refused = append(refused, asked[i].ErrorResult(err))
+			continue
+		}
+		readable = append(readable, asked[i])
+	}
+	answer := func(results []replica.FetchPartitionResult) {
+		answerFetch(request, body, session.UpdateAndGenerateResponse(append(results, refused...)))
+	}
+	if len(readable) == 0 {
+		answer(nil)
+		return
+	}
+	a.Replicas.FetchMessages(a.fetchParams(request, body), readable, answer)
+}
+
+func (a *APIs) fetchParams(request *network.Request, body *kmsg.FetchRequest) *replica.FetchParams {
+	maxBytes := int(body.MaxBytes)
+	if body.Version < 3 {
+		maxBytes = 1<<31 - 1
+	}
+	maxBytes = min(maxBytes, config.FetchMaxBytes.Get(a.Config.Load()))
+	params := &replica.FetchParams{
+		ReplicaID: body.ReplicaID, MaxWait: time.Duration(body.MaxWaitMillis) * time.Millisecond,
+		MinBytes: min(int(body.MinBytes), maxBytes), MaxBytes: maxBytes, HardMaxBytesLimit: body.Version <= 2,
+		ReadCommitted: body.IsolationLevel == 1,
+	}
+	if body.Version >= 11 {
+		params.Client = &replica.ClientMetadata{Rack: body.Rack, Listener: request.Context.ListenerName}
+	}
+	return params
+}
+
+// checkFetch refuses partitions that are not known, and records that the version
+// cannot carry.
+func (a *APIs) checkFetch(asked *replica.FetchPartition, body *kmsg.FetchRequest) error {
+	switch {
+	case asked.Partition.Topic == "" && body.Version >= 13:
+		return kerr.UnknownTopicID
+	case !a.Metadata.Contains(asked.Partition):
+		return kerr.UnknownTopicOrPartition
+	case body.Version >= 10:
+		return nil
+	}
+	settings := a.Replicas.LogConfig(asked.Partition)
+	if settings != nil && body.Version < 10 && settings.CompressionType == record.Zstd.String() {
+		return kerr.UnsupportedCompressionType
+	}
+	if body.Version < 4 {
+		return kerr.UnsupportedVersion
+	}
+	return nil
+}
+
+func answerFetch(request *network.Request, body *kmsg.FetchRequest, response replica.FetchResponse) {
+	var topics []fetchTopic
+	for i := range response.Partitions {
+		result := &response.Partitions[i]
+		last := len(topics) - 1
+		if last < 0 || topics[last].name != result.Partition.Topic || topics[last].id != result.TopicID {
+			topics = append(topics, fetchTopic{name: result.Partition.Topic, id: result.TopicID})
+			last++
+		}
+		partition := fetchResult(result, body.Version)
+		request.CountError(partition.errorCode)
+		topics[last].partitions = append(topics[last].partitions, partition)
+	}
+	request.CountError(response.ErrorCode)
+	request.RespondRaw(newFetchResponse(body.Version, 0, response.ErrorCode, response.SessionID, topics))
+}
+
+// fetchResult takes over the records of a result.
+func fetchResult(result *replica.FetchPartitionResult, version int16) fetchPartition {
+	partition := fetchPartition{
+		partition: result.Partition.Partition, errorCode: result.ErrorCode, highWatermark: result.HighWatermark,
+		lastStableOffset: result.LastStableOffset, logStartOffset: result.LogStartOffset,
+		aborted: result.AbortedTransactions, preferredReadReplica: result.PreferredReadReplica, records: result.Records,
+	}
+	if version <= 5 && partition.errorCode == kerr.KafkaStorageError.Code {
+		partition.errorCode = kerr.NotLeaderForPartition.Code
+	}
+	if result.Diverged {
+		partition.diverging = &divergingEpoch{result.Diverging.LeaderEpoch, result.Diverging.Offset}
+	}
+	return partition
+}

@@ -1,0 +1,133 @@
+package apis
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/log"
+	"github.com/gregor-broker/gregor/log/record"
+	"github.com/gregor-broker/gregor/server/network"
+	"github.com/gregor-broker/gregor/server/protocol"
+	"github.com/gregor-broker/gregor/server/replica"
+)
+
+// adminClientID is the client id that may write to internal topics.
+const adminClientID = "__admin_client"
+
+// produce appends the records of each partition that can take them and answers
+// when acks is met. The records lie in the request's buffer until then.
+func (a *APIs) produce(request *network.Request, body *kmsg.ProduceRequest) {
+	entries := make([]replica.ProducePartition, 0, partitionCount(body))
+	var refused []replica.ProducePartitionResult
+	for i := range body.Topics {
+		for j := range body.Topics[i].Partitions {
+			partition := topic.Partition{Topic: body.Topics[i].Topic, Partition: body.Topics[i].Partitions[j].Partition}
+			records := body.Topics[i].Partitions[j].Records
+			if err := a.checkProduce(partition, records, body.Version); err != nil {
+				refused = append(refused, replica.ProducePartitionResult{
+					Partition: partition, ErrorCode: protocol.ErrorCode(err), BaseOffset: -1, LogAppendTime: -1, LogStartOffset: -1,
+				})
+				continue
+			}
+			entries = append(entries, replica.ProducePartition{Partition: partition, Records: records})
+		}
+	}
+	answer := func(results []replica.ProducePartitionResult) {
+		answerProduce(request, body, append(results, refused...))
+	}
+	if len(entries) == 0 {
+		answer(nil)
+		return
+	}
+	a.Replicas.AppendRecords(&replica.ProduceParams{
+		Timeout: time.Duration(body.TimeoutMillis) * time.Millisecond, RequiredAcks: body.Acks,
+		InternalTopicsAllowed: request.Context.Header.ClientID == adminClientID, Origin: log.OriginClient,
+	}, entries, answer)
+}
+
+func partitionCount(body *kmsg.ProduceRequest) int {
+	count := 0
+	for i := range body.Topics {
+		count += len(body.Topics[i].Partitions)
+	}
+	return count
+}
+
+// checkProduce refuses what never reaches a log: unknown partitions, and from
+// version 3 on all but one batch of the current format
+// (ProduceRequest.validateRecords).
+func (a *APIs) checkProduce(partition topic.Partition, records []byte, version int16) error {
+	if !a.Metadata.Contains(partition) {
+		return kerr.UnknownTopicOrPartition
+	}
+	if version < 3 {
+		return nil
+	}
+	if len(records) == 0 {
+		return fmt.Errorf("a produce request has no batch: %w", kerr.InvalidRecord)
+	}
+	batch, rest, err := record.Next(records)
+	switch {
+	case err != nil:
+		return err
+	case batch.Magic() != record.MagicV2 || len(rest) > 0:
+		return fmt.Errorf("a produce request has more than one batch, or one of an old format: %w", kerr.InvalidRecord)
+	case version < 7 && batch.Compression() == record.Zstd:
+		return kerr.UnsupportedCompressionType
+	}
+	return nil
+}
+
+func answerProduce(request *network.Request, body *kmsg.ProduceRequest, results []replica.ProducePartitionResult) {
+	if body.Acks == 0 {
+		closeOnProduceError(request, results)
+		return
+	}
+	response := body.ResponseKind().(*kmsg.ProduceResponse)
+	response.Topics = make([]kmsg.ProduceResponseTopic, 0, len(body.Topics))
+	byTopic := make(map[string]int, len(body.Topics))
+	for i := range results {
+		at, ok := byTopic[results[i].Partition.Topic]
+		if !ok {
+			at = len(response.Topics)
+			byTopic[results[i].Partition.Topic] = at
+			response.Topics = append(response.Topics, kmsg.ProduceResponseTopic{Topic: results[i].Partition.Topic})
+		}
+		response.Topics[at].Partitions = append(response.Topics[at].Partitions, produceResult(&results[i]))
+	}
+	request.Respond(response)
+}
+
+func produceResult(result *replica.ProducePartitionResult) kmsg.ProduceResponseTopicPartition {
+	row := kmsg.NewProduceResponseTopicPartition()
+	row.Partition, row.ErrorCode, row.BaseOffset = result.Partition.Partition, result.ErrorCode, result.BaseOffset
+	row.LogAppendTime, row.LogStartOffset, row.ErrorMessage = result.LogAppendTime, result.LogStartOffset, result.ErrorMessage
+	row.ErrorRecords = []kmsg.ProduceResponseTopicPartitionErrorRecord{}
+	for _, failed := range result.RecordErrors {
+		errorRecord := kmsg.NewProduceResponseTopicPartitionErrorRecord()
+		errorRecord.RelativeOffset = int32(failed.BatchIndex)
+		if failed.Message != "" {
+			errorRecord.ErrorMessage = &failed.Message
+		}
+		row.ErrorRecords = append(row.ErrorRecords, errorRecord)
+	}
+	return row
+}
+
+// closeOnProduceError ends an acks=0 request: the client sees a failure only by
+// its connection being closed.
+func closeOnProduceError(request *network.Request, results []replica.ProducePartitionResult) {
+	for i := range results {
+		if results[i].ErrorCode != 0 {
+			header := &request.Context.Header
+			request.Close(fmt.Sprintf("Closing connection due to error during produce request with correlation id %d from client id %s with ack=0\nTopic and partition to exceptions: %s -> %s",
+				header.CorrelationID, header.ClientID, results[i].Partition, protocol.ErrorName(results[i].ErrorCode)))
+			return
+		}
+	}
+	request.NoResponse()
+}

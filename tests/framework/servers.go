@@ -1,0 +1,177 @@
+// Package framework runs the servers that tests need.
+package framework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Root is the top folder of the repository.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}
+
+// Script is the path of a script in bin/.
+func Script(name string) string { return filepath.Join(Root(), "bin", name) }
+
+// FreePort returns a port of the loopback address that nothing listens on.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// Server is a ZooKeeper or a broker that is started from bin/ with a properties
+// file of its own, and can be stopped, killed and started again.
+type Server struct {
+	t       testing.TB
+	name    string
+	script  string
+	config  string
+	logs    string
+	address string
+	ready   func(address string) error
+
+	*Process
+}
+
+const startTimeout = 60 * time.Second
+
+// StartZooKeeper starts the embedded ZooKeeper with its data under dir.
+func StartZooKeeper(t testing.TB, dir string, overrides map[string]string) *Server {
+	t.Helper()
+	port := FreePort(t)
+	properties := map[string]string{
+		"dataDir": filepath.Join(dir, "zookeeper"), "clientPort": fmt.Sprint(port),
+		"maxClientCnxns": "0", "admin.enableServer": "false", "tickTime": "500",
+	}
+	maps.Copy(properties, overrides)
+	return startServer(t, dir, "zookeeper", "zookeeper-server-start.sh", properties, port, dial)
+}
+
+// StartBroker starts a broker with its data under dir.
+func StartBroker(t testing.TB, dir string, id int, zooKeeper *Server, overrides map[string]string) *Server {
+	t.Helper()
+	port := FreePort(t)
+	properties := map[string]string{
+		"broker.id": fmt.Sprint(id), "listeners": fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", port),
+		"log.dirs": filepath.Join(dir, fmt.Sprintf("kafka-logs-%d", id)), "zookeeper.connect": zooKeeper.Address(),
+		"offsets.topic.replication.factor": "1", "transaction.state.log.replication.factor": "1",
+		"transaction.state.log.min.isr": "1", "group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "5",
+	}
+	maps.Copy(properties, overrides)
+	return startServer(t, dir, fmt.Sprintf("broker-%d", id), "kafka-server-start.sh", properties, port, brokerAnswers)
+}
+
+func startServer(t testing.TB, dir, name, script string, properties map[string]string, port int, ready func(string) error) *Server {
+	t.Helper()
+	s := &Server{
+		t: t, name: name, script: Script(script), config: filepath.Join(dir, name+".properties"),
+		logs: filepath.Join(dir, name+"-logs"), address: fmt.Sprintf("127.0.0.1:%d", port), ready: ready,
+	}
+	var text strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(properties)) {
+		fmt.Fprintf(&text, "%s=%s\n", key, properties[key])
+	}
+	if err := os.WriteFile(s.config, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		if s.Process != nil {
+			_ = s.Process.Stop(20 * time.Second)
+		}
+		if t.Failed() {
+			t.Logf("%s printed:\n%s", s.name, tail(s.Output(), 8<<10))
+		}
+	})
+	return s
+}
+
+func tail(text string, length int) string { return text[max(0, len(text)-length):] }
+
+// Address is where the server listens.
+func (s *Server) Address() string { return s.address }
+
+// Start starts the server again on its data and waits until it answers.
+func (s *Server) Start() {
+	s.t.Helper()
+	process, err := start([]string{"LOG_DIR=" + s.logs}, s.script, s.config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.Process = process
+	deadline := time.Now().Add(startTimeout)
+	for {
+		err := s.ready(s.address)
+		if err == nil {
+			return
+		}
+		select {
+		case <-process.Exited():
+			s.t.Fatalf("%s ended with code %d:\n%s", s.name, process.ExitCode(), tail(process.Output(), 8<<10))
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s does not answer: %v\n%s", s.name, err, tail(process.Output(), 8<<10))
+		}
+	}
+}
+
+// Restart stops the server cleanly and starts it again.
+func (s *Server) Restart() {
+	s.t.Helper()
+	if err := s.Process.Stop(30 * time.Second); err != nil {
+		s.t.Fatal(err)
+	}
+	s.Start()
+}
+
+func dial(address string) error {
+	connection, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return err
+	}
+	return connection.Close()
+}
+
+// brokerAnswers is met when the broker lists itself, so that topics can be
+// created.
+func brokerAnswers(address string) error {
+	if err := dial(address); err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.RetryTimeout(2*time.Second))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	response, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, client)
+	if err != nil {
+		return err
+	}
+	if len(response.Brokers) == 0 || response.ControllerID < 0 {
+		return errors.New("the broker knows no brokers yet")
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+// Kafka is the one program behind bin/: its first argument is the class that
+// upstream's script runs, the others are that class's.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/gregor-broker/gregor/config/logging"
+	"github.com/gregor-broker/gregor/tools/admin"
+	"github.com/gregor-broker/gregor/tools/console"
+	"github.com/gregor-broker/gregor/tools/zookeeper"
+)
+
+// class is what a Java class of that name does: it takes the arguments and returns
+// the exit code.
+type class func(args []string, stdin io.Reader, stdout, stderr io.Writer) int
+
+func withoutInput(run func(args []string, stdout, stderr io.Writer) int) class {
+	return func(args []string, _ io.Reader, stdout, stderr io.Writer) int { return run(args, stdout, stderr) }
+}
+
+var classes = map[string]class{
+	"kafka.Kafka":                                       withoutInput(kafka),
+	"kafka.admin.TopicCommand":                          withoutInput(admin.TopicCommand),
+	"kafka.tools.ConsoleProducer":                       console.ConsoleProducer,
+	"kafka.tools.ConsoleConsumer":                       withoutInput(console.ConsoleConsumer),
+	"org.apache.zookeeper.server.quorum.QuorumPeerMain": withoutInput(zookeeper.QuorumPeerMain),
+}
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	if len(args) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: kafka CLASS [argument ...]")
+		return 1
+	}
+	main := classes[args[0]]
+	if main == nil {
+		fmt.Fprintf(os.Stderr, "Error: Could not find or load main class %s\n", args[0])
+		return 1
+	}
+	logging.ConfigureFromEnvironment()
+	defer logging.Close()
+	return main(args[1:], os.Stdin, os.Stdout, os.Stderr)
+}
