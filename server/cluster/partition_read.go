@@ -155,10 +155,10 @@ func (p *Partition) LegacyFetchOffsetsForTimestamp(timestamp int64, maxOffsets i
 	if err != nil {
 		return nil, err
 	}
-	offsets := local.LegacyFetchOffsetsBefore(timestamp, maxOffsets)
+	offsets, err := local.LegacyFetchOffsetsBefore(timestamp, maxOffsets)
 	highWatermark := local.HighWatermark()
-	if !isFromConsumer || len(offsets) == 0 || offsets[0] <= highWatermark {
-		return offsets, nil
+	if err != nil || !isFromConsumer || len(offsets) == 0 || offsets[0] <= highWatermark {
+		return offsets, err
 	}
 	visible := []int64{highWatermark}
 	for _, offset := range offsets {

@@ -96,6 +96,7 @@ func (m *AlterIsrManager) propagate() {
 
 func (m *AlterIsrManager) buildRequest(items []*alterIsrItem) *kmsg.AlterPartitionRequest {
 	request := kmsg.NewPtrAlterPartitionRequest()
+	request.Version = 0 // AlterIsr, as 3.1 calls it
 	request.BrokerID, request.BrokerEpoch = m.brokerID, m.brokerEpoch()
 	places := map[string]int{}
 	for _, item := range items {
@@ -123,9 +124,10 @@ func (m *AlterIsrManager) handleResponse(sentEpoch int64, items []*alterIsrItem,
 	if err == nil {
 		err = kerr.ErrorForCode(answer.ErrorCode)
 	}
+	complete := false
 	switch {
 	case err == nil:
-		m.answer(items, answer)
+		complete = m.answer(items, answer)
 	case err == kerr.StaleBrokerEpoch:
 		m.log.Warnf("Broker had a stale broker epoch (%d), retrying.", sentEpoch)
 	case err == kerr.ClusterAuthorizationFailed:
@@ -135,16 +137,18 @@ func (m *AlterIsrManager) handleResponse(sentEpoch int64, items []*alterIsrItem,
 	}
 	m.mu.Lock()
 	m.inflight = false
-	if err != nil && !m.closed {
+	if !complete && !m.closed {
 		m.retry = time.AfterFunc(alterIsrRetryBackoff, m.propagate)
 	}
 	m.mu.Unlock()
-	if err == nil {
+	if complete {
 		m.propagate()
 	}
 }
 
-func (m *AlterIsrManager) answer(items []*alterIsrItem, response *kmsg.AlterPartitionResponse) {
+// answer reports whether the response had all items.
+func (m *AlterIsrManager) answer(items []*alterIsrItem, response *kmsg.AlterPartitionResponse) (complete bool) {
+	complete = true
 	decided := map[topic.Partition]*kmsg.AlterPartitionResponseTopicPartition{}
 	for i := range response.Topics {
 		for j := range response.Topics[i].Partitions {
@@ -156,6 +160,7 @@ func (m *AlterIsrManager) answer(items []*alterIsrItem, response *kmsg.AlterPart
 		partition := decided[item.tp]
 		if partition == nil {
 			m.log.Warnf("Partition %s was sent but not included in the response", item.tp)
+			complete = false
 			continue
 		}
 		// The partition may propose again from within done.
@@ -166,6 +171,7 @@ func (m *AlterIsrManager) answer(items []*alterIsrItem, response *kmsg.AlterPart
 			Leader: partition.LeaderID, LeaderEpoch: partition.LeaderEpoch, ISR: partition.ISR, ZKVersion: partition.PartitionEpoch,
 		}, kerr.ErrorForCode(partition.ErrorCode))
 	}
+	return complete
 }
 
 // Close sends nothing more and waits for the request on its way; the channel
