@@ -254,7 +254,8 @@ func (c *KafkaController) updateGauges() {
 
 // sendUpdateMetadata tells all brokers of the partitions and who is live.
 func (c *KafkaController) sendUpdateMetadata(partitions []topic.Partition) {
-	c.sendUpdateMetadataTo(c.context.liveOrShuttingDownBrokerIDs(), partitions)
+	c.batch.addUpdateMetadataToAll(partitions...)
+	c.batch.send()
 }
 
 func (c *KafkaController) sendUpdateMetadataTo(brokerIDs []int32, partitions []topic.Partition) {

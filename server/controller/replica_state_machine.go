@@ -151,7 +151,7 @@ func (m *replicaStateMachine) toOffline(id int32, partitions []topic.Partition) 
 			led = append(led, partition)
 			continue
 		}
-		m.batch.addUpdateMetadata(m.context.liveOrShuttingDownBrokerIDs(), partition)
+		m.batch.addUpdateMetadataToAll(partition)
 		m.put(id, partition, offlineReplica)
 	}
 	removals, err := m.removeReplicasFromIsr(id, led)
@@ -166,7 +166,7 @@ func (m *replicaStateMachine) toOffline(id int32, partitions []topic.Partition) 
 			m.batch.addLeaderAndIsr(others, partition, info, m.context.fullAssignment(partition), false)
 		default:
 			// The brokers know this leader epoch. Kafka sends it again, which they ignore.
-			m.batch.addUpdateMetadata(m.context.liveOrShuttingDownBrokerIDs(), partition)
+			m.batch.addUpdateMetadataToAll(partition)
 		}
 		m.put(id, partition, offlineReplica)
 	}

@@ -25,6 +25,7 @@ type requestBatch struct {
 	leaderAndIsr             map[int32]map[topic.Partition]kmsg.LeaderAndISRRequestTopicPartition
 	stopReplica              map[int32]map[topic.Partition]kmsg.StopReplicaRequestTopicPartitionState
 	updateMetadataBrokers    set[int32]
+	updateMetadataToAll      bool
 	updateMetadataPartitions map[topic.Partition]kmsg.UpdateMetadataRequestTopicPartition
 }
 
@@ -40,7 +41,7 @@ type answerHandlers struct {
 func (b *requestBatch) clear() {
 	b.leaderAndIsr = map[int32]map[topic.Partition]kmsg.LeaderAndISRRequestTopicPartition{}
 	b.stopReplica = map[int32]map[topic.Partition]kmsg.StopReplicaRequestTopicPartitionState{}
-	b.updateMetadataBrokers = set[int32]{}
+	b.updateMetadataBrokers, b.updateMetadataToAll = set[int32]{}, false
 	b.updateMetadataPartitions = map[topic.Partition]kmsg.UpdateMetadataRequestTopicPartition{}
 }
 
@@ -65,7 +66,7 @@ func (b *requestBatch) addLeaderAndIsr(brokerIDs []int32, partition topic.Partit
 			IsNew: isNew || states[partition].IsNew,
 		}
 	}
-	b.addUpdateMetadata(b.context.liveOrShuttingDownBrokerIDs(), partition)
+	b.addUpdateMetadataToAll(partition)
 }
 
 // addStopReplica tells the brokers to stop, and perhaps delete, a partition.
@@ -99,6 +100,16 @@ func (b *requestBatch) addUpdateMetadata(brokerIDs []int32, partitions ...topic.
 			b.updateMetadataBrokers.add(id)
 		}
 	}
+	b.addUpdateMetadataPartitions(partitions)
+}
+
+// addUpdateMetadataToAll tells all live brokers of the partitions.
+func (b *requestBatch) addUpdateMetadataToAll(partitions ...topic.Partition) {
+	b.updateMetadataToAll = true
+	b.addUpdateMetadataPartitions(partitions)
+}
+
+func (b *requestBatch) addUpdateMetadataPartitions(partitions []topic.Partition) {
 	for _, partition := range partitions {
 		info, ok := b.context.leadership[partition]
 		if !ok {

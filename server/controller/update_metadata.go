@@ -11,6 +11,9 @@ import (
 // sendUpdateMetadata sends every broker the same live brokers and partitions;
 // only the broker epoch differs.
 func (b *requestBatch) sendUpdateMetadata() {
+	if b.updateMetadataToAll {
+		b.updateMetadataBrokers = setOf(b.context.liveOrShuttingDownBrokerIDs()...)
+	}
 	if len(b.updateMetadataBrokers) == 0 {
 		return
 	}
