@@ -113,7 +113,6 @@ func TestRandomWalk(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				logrus.SetOutput(io.Discard)
 				w := &walker{newHarness(t, map[string]string{"group.max.size": "4", "offsets.retention.minutes": "1",
 					"offsets.retention.check.interval.ms": "10000"}), rand.New(rand.NewPCG(seed, 1)), 0}
 				for range 300 {
@@ -321,7 +320,7 @@ func TestStringsThatFitNoRecord(t *testing.T) {
 		for name, change := range map[string]func(*kmsg.JoinGroupRequest){
 			"group":    func(r *kmsg.JoinGroupRequest) { r.Group = long },
 			"member":   func(r *kmsg.JoinGroupRequest) { r.MemberID = long },
-			"instance": func(r *kmsg.JoinGroupRequest) { instance := long[40:]; r.InstanceID = &instance; r.InstanceID = &long },
+			"instance": func(r *kmsg.JoinGroupRequest) { instance := long[uuidLength:]; r.InstanceID = &instance },
 			"type":     func(r *kmsg.JoinGroupRequest) { r.ProtocolType = long },
 			"protocol": func(r *kmsg.JoinGroupRequest) { r.Protocols[0].Name = long },
 		} {
