@@ -642,3 +642,42 @@ func TestCloseDeletesEphemeralNodes(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 }
+
+// TestManyWatchesAreSetAgain has more watches than fit into one SetWatches frame
+// of go-zookeeper, and no request that overtakes them.
+func TestManyWatchesAreSetAgain(t *testing.T) {
+	server := zktest.Start(t)
+	p := startProxy(t, server.Addr())
+	other := connect(t, server.Addr())
+	c := connect(t, p.listener.Addr().String())
+	long := "/" + strings.Repeat("x", 500)
+	var reads []Request
+	fired := make(chan string, 1000)
+	for i := range 600 {
+		path := fmt.Sprintf("%s%d", long, i)
+		c.RegisterNodeChangeHandler(NodeChangeHandler{Path: path, HandleCreation: func() { fired <- path }})
+		reads = append(reads, ExistsRequest{path})
+	}
+	c.HandleRequests(reads)
+	p.cut(false)
+	waitState(t, c, Connecting)
+	waitConnected(t, c)
+	start := time.Now()
+	must(t, c, ExistsRequest{"/"})
+	c.session.mu.Lock()
+	unsent := c.session.unsent
+	c.session.mu.Unlock()
+	if unsent > 0 {
+		t.Errorf("a request was sent after %v before %d watches", time.Since(start), unsent)
+	}
+	for _, read := range reads {
+		must(t, other, create(read.path(), ""))
+	}
+	seen := map[string]bool{}
+	for range reads {
+		seen[receive(t, fired, "creation")] = true
+	}
+	if len(seen) != len(reads) {
+		t.Errorf("%d of %d watches fired", len(seen), len(reads))
+	}
+}

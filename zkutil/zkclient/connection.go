@@ -31,7 +31,7 @@ type connection struct {
 	net.Conn
 	readTimeout time.Duration
 	maxFrame    int
-	setWatches  func()
+	setWatches  func(count int)
 
 	header    [4]byte // read by one goroutine at a time, as are the fields below
 	headerLen int
@@ -122,9 +122,36 @@ func (c *connection) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.writes++
 	if c.writes > 1 && len(p) >= opcodeOffset+4 && binary.BigEndian.Uint32(p[opcodeOffset:]) == opSetWatches {
-		c.setWatches()
+		c.setWatches(countWatches(p))
 	}
 	return n, err
+}
+
+// countWatches counts the paths of a SetWatches frame: three lists of strings
+// after the header and a zxid.
+func countWatches(frame []byte) int {
+	count := 0
+	rest := frame[opcodeOffset+4:]
+	if len(rest) < 8 {
+		return 0
+	}
+	rest = rest[8:]
+	for range 3 {
+		if len(rest) < 4 {
+			return count
+		}
+		paths := int(binary.BigEndian.Uint32(rest))
+		rest = rest[4:]
+		for range paths {
+			if len(rest) < 4 {
+				return count
+			}
+			length := int(binary.BigEndian.Uint32(rest))
+			rest = rest[min(len(rest), 4+length):]
+			count++
+		}
+	}
+	return count
 }
 
 // hostProvider walks through the servers in turn; names are resolved by dialling.

@@ -40,8 +40,9 @@ type watchKey struct {
 	kind watchKind
 }
 
-// watch tells whether one is set on the server. The generation grows with each
-// event, so that a read that raced with the event does not count as a new watch.
+// watch tells whether one is set on the server. Each event gives it another
+// generation, so that a read that raced with the event does not count as a new
+// watch.
 type watch struct {
 	set        bool
 	generation int
@@ -62,6 +63,8 @@ type session struct {
 	ready      chan struct{} // while connected: closed once requests may be sent
 	connection *connection
 	watches    map[watchKey]*watch
+	generation int // the last given to a watch
+	unsent     int // watches still to be set again on this connection
 }
 
 // newSession starts connecting; it does not wait.
@@ -157,26 +160,34 @@ func (s *session) onSessionEvent(state zk.State) {
 func (s *session) openGateLocked() {
 	ready := make(chan struct{})
 	s.ready = ready
+	s.unsent = 0
 	for _, w := range s.watches {
 		if w.set {
-			time.AfterFunc(watchesTimeout, func() { s.open(ready) })
-			return
+			s.unsent++
 		}
 	}
-	close(ready)
+	if s.unsent == 0 {
+		close(ready)
+		return
+	}
+	time.AfterFunc(watchesTimeout, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		openLocked(ready)
+	})
 }
 
-// watchesSent is called when the connection has sent watches to be set again.
-func (s *session) watchesSent() {
-	s.mu.Lock()
-	ready := s.ready
-	s.mu.Unlock()
-	s.open(ready)
-}
-
-func (s *session) open(ready chan struct{}) {
+// watchesSent is called when the connection has sent that many watches to be set
+// again.
+func (s *session) watchesSent(count int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.unsent -= count; s.unsent <= 0 && s.ready != nil {
+		openLocked(s.ready)
+	}
+}
+
+func openLocked(ready chan struct{}) {
 	select {
 	case <-ready:
 	default:
@@ -215,7 +226,8 @@ func (s *session) needsWatch(key watchKey) (needed bool, generation int) {
 	defer s.mu.Unlock()
 	w := s.watches[key]
 	if w == nil {
-		w = &watch{}
+		s.generation++
+		w = &watch{generation: s.generation}
 		s.watches[key] = w
 	}
 	return !w.set, w.generation
@@ -230,12 +242,19 @@ func (s *session) watchSet(key watchKey, generation int) {
 	}
 }
 
+// watchFired notes that the watch is set no more, and forgets it if nobody will
+// set it again.
 func (s *session) watchFired(key watchKey) {
+	wanted := s.client.hasNodeHandler(key.path)
+	if key.kind == childWatch {
+		wanted = s.client.hasChildHandler(key.path)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w := s.watches[key]; w != nil {
-		w.set = false
-		w.generation++
+	delete(s.watches, key)
+	if wanted {
+		s.generation++
+		s.watches[key] = &watch{generation: s.generation}
 	}
 }
 
