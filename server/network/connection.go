@@ -66,7 +66,6 @@ func (c *connection) run() {
 			c.logReadError(err)
 			return
 		}
-		c.touch()
 		if !c.process(frame) {
 			return
 		}
@@ -260,7 +259,7 @@ func (c *connection) takeBatch() bool {
 func (c *connection) write(batch []*Request) error {
 	w := responseWriters.Get().(*ResponseWriter)
 	defer w.recycle()
-	w.conn = c.conn
+	w.connection = c
 	started := now()
 	for _, request := range batch {
 		switch request.outcome {
@@ -276,16 +275,15 @@ func (c *connection) write(batch []*Request) error {
 			w.fail(errClosedByHandler)
 		}
 	}
-	w.flush()
-	c.touch()
+	err := w.finish()
 	sent := now()
 	for _, request := range batch {
 		c.server.requestMetrics.record(request, started, sent)
 	}
-	if w.err != nil {
-		c.server.processorLogger.Debugf("Connection %s: writing responses: %v", c.context.ConnectionID, w.err)
+	if err != nil {
+		c.server.processorLogger.Debugf("Connection %s: writing responses: %v", c.context.ConnectionID, err)
 	}
-	return w.err
+	return err
 }
 
 var errClosedByHandler = errors.New("the request's handling closes the connection")
@@ -395,6 +393,15 @@ func (c *connection) close() {
 	c.stopReading()
 	c.conn.Close()
 	c.wakeReader()
+}
+
+// Read reads for the frames.
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.conn.Read(p)
+	if n > 0 {
+		c.touch()
+	}
+	return n, err
 }
 
 func (c *connection) touch() { c.lastActivity.Store(now()) }

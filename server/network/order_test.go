@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -204,6 +205,53 @@ func TestRawResponse(t *testing.T) {
 	client.expectCorrelation(6)
 	if n := body.releases(); n != 1 {
 		t.Errorf("the body was released %d times", n)
+	}
+}
+
+// readableRegion can be copied too.
+type readableRegion struct {
+	region
+	copied *atomic.Int32
+}
+
+func (r readableRegion) ReadAt(p []byte, offset int64) (int, error) {
+	r.copied.Add(1)
+	return copy(p, r.region[offset:]), nil
+}
+
+type regionsOnly []Region
+
+func (s regionsOnly) Size() int {
+	size := 0
+	for _, r := range s {
+		size += r.Size()
+	}
+	return size
+}
+func (s regionsOnly) Release() {}
+func (s regionsOnly) WriteTo(w *ResponseWriter) error {
+	for _, r := range s {
+		if err := w.WriteRegion(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestSmallRegionsAreCopied(t *testing.T) {
+	var copied atomic.Int32
+	small := readableRegion{bytes.Repeat([]byte("s"), copiedRegion), &copied}
+	large := readableRegion{bytes.Repeat([]byte("l"), copiedRegion+1), &copied}
+	client := dial(t, start(t, HandlerFunc(func(request *Request) {
+		request.RespondRaw(regionsOnly{small, large, small})
+	})))
+	client.request(1, apiVersions())
+	want := bytes.Join([][]byte{small.region, large.region, small.region}, nil)
+	if got := client.expectCorrelation(1); !bytes.Equal(got, want) {
+		t.Errorf("got %d bytes, want %d", len(got), len(want))
+	}
+	if n := copied.Load(); n != 2 {
+		t.Errorf("%d regions were copied", n)
 	}
 }
 

@@ -205,7 +205,7 @@ func (s *SocketServer) newConnection(a *acceptor, conn net.Conn, principal proto
 		FromPrivilegedListener: a.privileged,
 	}
 	c.decoder.APIs = s.apis
-	c.frames.source, c.frames.maxBytes = conn, config.SocketRequestMaxBytes.Get(s.cfg)
+	c.frames.source, c.frames.maxBytes = c, config.SocketRequestMaxBytes.Get(s.cfg)
 	c.frames.memory, c.frames.givenUp = s.memory, c.isStopping
 	return c
 }
