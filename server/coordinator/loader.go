@@ -67,7 +67,6 @@ func (r *Runtime[M]) OnResignation(partition int32, leaderEpoch *int32) {
 		delete(r.shards, partition)
 		r.releaseLocked(h)
 	}
-	r.options.Logger.Infof("%sFinished unloading %s", r.options.LogPrefix, tp)
 }
 
 // advanceEpochLocked notes the epoch and reports whether it is the newest.

@@ -22,8 +22,9 @@ const managerLogger = "kafka.coordinator.group.GroupMetadataManager"
 // Coordinator is the group coordinator of one broker, as
 // kafka.coordinator.group.GroupCoordinator. All methods may be called from any
 // goroutine. A handler calls its respond function exactly once, possibly on
-// another goroutine and much later, never with a lock held; until then it may
-// read the request, afterwards not.
+// another goroutine and much later, never with a lock held. Until then it may
+// read the request, afterwards not; the response may share memory with the
+// request. respond must not block: the shard waits for it.
 type Coordinator struct {
 	settings       settings
 	partitionCount func() int32
@@ -31,6 +32,9 @@ type Coordinator struct {
 	runtime        *coordinator.Runtime[*manager]
 	logger         *logrus.Entry
 	prefix         string
+	// managerLog and managerPrefix write as GroupMetadataManager.
+	managerLog    *logrus.Entry
+	managerPrefix string
 
 	started, stopped sync.Once
 	stop             chan struct{}
@@ -49,20 +53,20 @@ func New(cfg *config.Current, partitionCount func() int32, storage coordinator.S
 		partitionCount: partitionCount,
 		logger:         logger,
 		prefix:         "[GroupCoordinator " + brokerID + "]: ",
+		managerLog:     logger.WithField(logging.LoggerField, managerLogger),
+		managerPrefix:  "[GroupMetadataManager brokerId=" + brokerID + "] ",
 		stop:           make(chan struct{}),
 	}
-	managerLog := logger.WithField(logging.LoggerField, managerLogger)
-	managerPrefix := "[GroupMetadataManager brokerId=" + brokerID + "] "
 	c.runtime = coordinator.NewRuntime(coordinator.Options[*manager]{
 		Topic:          topic.ConsumerOffsets,
 		Storage:        storage,
 		LoadBufferSize: c.settings.loadBufferSize,
 		NewMachine: func(shard *coordinator.Shard) *manager {
-			return newManager(&c.settings, shard, c.logger, c.prefix, managerLog, managerPrefix)
+			return newManager(&c.settings, shard, c.logger, c.prefix, c.managerLog, c.managerPrefix)
 		},
 		Subject:   "offsets and group metadata",
-		LogPrefix: managerPrefix,
-		Logger:    managerLog,
+		LogPrefix: c.managerPrefix,
+		Logger:    c.managerLog,
 	})
 	return c
 }

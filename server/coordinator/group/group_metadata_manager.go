@@ -148,7 +148,9 @@ func (m *manager) Loaded() {
 
 // Unloaded answers whoever waits with NOT_COORDINATOR and stops all timers.
 func (m *manager) Unloaded() {
+	offsets := 0
 	for _, g := range m.groups {
+		offsets += len(g.offsets.committed)
 		m.info("Unloading group metadata for %s with generation %d", g.id, g.generation)
 		for _, member := range g.order {
 			g.answerJoin(member, joinError(member.id, kerr.NotCoordinator))
@@ -156,6 +158,8 @@ func (m *manager) Unloaded() {
 		}
 		m.retire(g)
 	}
+	m.managerLog.Infof("%sFinished unloading %s for coordinator epoch %d. Removed %d cached offsets and %d cached groups.",
+		m.managerLogPrefix, m.shard.Partition(), m.shard.Epoch(), offsets, len(m.groups))
 	m.groups, m.openGroups = map[string]*group{}, map[int64]map[*group]bool{}
 }
 

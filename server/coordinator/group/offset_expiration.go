@@ -21,7 +21,7 @@ func (c *Coordinator) removeExpiredOffsets() {
 		}
 	}, func() {
 		if removed.Load() > 0 {
-			c.logger.Infof("%sRemoved %d expired offsets in %d milliseconds.", c.prefix, removed.Load(), time.Since(started).Milliseconds())
+			c.managerLog.Infof("%sRemoved %d expired offsets in %d milliseconds.", c.managerPrefix, removed.Load(), time.Since(started).Milliseconds())
 		}
 	})
 }

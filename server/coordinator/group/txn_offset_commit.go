@@ -106,8 +106,8 @@ func (c *Coordinator) OnTransactionCompleted(producerID int64, partitions []int3
 		c.runtime.SubmitLoaded(partition, func(m *manager, err error) {
 			if err != nil {
 				// The next leader of the partition reads the marker.
-				c.logger.Infof("%sPartition %d has moved away after transaction marker of producer %d was written but before the cache was updated: %v",
-					c.prefix, partition, producerID, err)
+				c.managerLog.Infof("%sPartition %d has moved away after transaction marker of producer %d was written but before the cache was updated: %v",
+					c.managerPrefix, partition, producerID, err)
 				return
 			}
 			m.completeTransaction(producerID, commit)
