@@ -1,8 +1,6 @@
 package log
 
 import (
-	"slices"
-
 	"github.com/gregor-broker/gregor/config"
 	"github.com/gregor-broker/gregor/log/record"
 )
@@ -42,7 +40,6 @@ type Config struct {
 
 // NewConfig resolves the settings of a topic. The log stores format v2.
 func NewConfig(topic *config.TopicConfig) *Config {
-	policy := config.TopicCleanupPolicy.Get(topic)
 	timestamps := record.CreateTime
 	if config.TopicMessageTimestampType.Get(topic) == record.LogAppendTime.String() {
 		timestamps = record.LogAppendTime
@@ -64,8 +61,8 @@ func NewConfig(topic *config.TopicConfig) *Config {
 		MinCompactionLagMs:          config.TopicMinCompactionLagMs.Get(topic),
 		MaxCompactionLagMs:          config.TopicMaxCompactionLagMs.Get(topic),
 		MinCleanableDirtyRatio:      config.TopicMinCleanableDirtyRatio.Get(topic),
-		Compact:                     slices.Contains(policy, "compact"),
-		Delete:                      slices.Contains(policy, "delete"),
+		Compact:                     topic.Compact(),
+		Delete:                      topic.Delete(),
 		CompressionType:             config.TopicCompressionType.Get(topic),
 		Preallocate:                 config.TopicPreallocate.Get(topic),
 		TimestampType:               timestamps,
@@ -73,4 +70,12 @@ func NewConfig(topic *config.TopicConfig) *Config {
 		MessageDownconversionEnable: config.TopicMessageDownconversionEnable.Get(topic),
 		RecordVersion:               record.MagicV2,
 	}
+}
+
+// targetCompression is the codec that batches are stored in.
+func (c *Config) targetCompression(source record.Compression) record.Compression {
+	if target, ok := record.CompressionByName(c.CompressionType); ok {
+		return target
+	}
+	return source // "producer"
 }

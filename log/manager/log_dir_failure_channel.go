@@ -1,12 +1,20 @@
 package manager
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/gregor-broker/gregor/config/logging"
+)
 
 // LogDirFailureChannel carries the names of log directories that failed from
 // whoever met the error to whoever takes them offline, each once, as
 // kafka.server.LogDirFailureChannel.
 type LogDirFailureChannel struct {
-	mu      sync.Mutex
+	// failed spares the usual case, in which no directory failed, the lock.
+	failed atomic.Int32
+
+	mu      sync.Mutex // guards offline
 	offline map[string]bool
 	queue   chan string
 }
@@ -20,11 +28,12 @@ func NewLogDirFailureChannel(dirs int) *LogDirFailureChannel {
 func (c *LogDirFailureChannel) MaybeAddOfflineLogDir(dir, message string, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	logging.For("kafka.server.LogDirFailureChannel").WithError(cause).Error(message)
 	if c.offline[dir] {
 		return
 	}
-	logger.WithError(cause).Error(message)
 	c.offline[dir] = true
+	c.failed.Add(1)
 	select {
 	case c.queue <- dir:
 	default: // more directories than announced; HasOfflineLogDir still tells
@@ -33,6 +42,9 @@ func (c *LogDirFailureChannel) MaybeAddOfflineLogDir(dir, message string, cause 
 
 // HasOfflineLogDir reports whether a directory failed.
 func (c *LogDirFailureChannel) HasOfflineLogDir(dir string) bool {
+	if c.failed.Load() == 0 {
+		return false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.offline[dir]

@@ -61,11 +61,12 @@ func (b *Builder) AppendAt(offset, timestamp int64, key, value []byte, headers .
 		raw = append(raw, header.Key...)
 		raw = appendNullable(raw, header.Value)
 	}
-	b.appendRecord(&Record{Offset: offset, Timestamp: timestamp, Key: key, Value: value, RawHeaders: raw, HeaderCount: len(headers)})
+	b.AppendRecord(&Record{Offset: offset, Timestamp: timestamp, Key: key, Value: value, RawHeaders: raw, HeaderCount: len(headers)})
 }
 
-// appendRecord adds a record read from elsewhere, its headers as they are.
-func (b *Builder) appendRecord(record *Record) {
+// AppendRecord adds a record read from elsewhere at its offset, its headers as
+// they are.
+func (b *Builder) AppendRecord(record *Record) {
 	if b.err != nil {
 		return
 	}
@@ -94,11 +95,23 @@ func (b *Builder) LastOffset() int64 { return b.lastOffset }
 // compressor.
 func (b *Builder) SizeInBytes() int { return len(b.buffer) }
 
-// Build finishes the batch. Writing to memory cannot fail, so the only failure
-// is a codec that does not exist, which gives nil.
+// Build finishes the batch. It gives nil where Finish gives an error, which is
+// only for a codec that does not exist.
 func (b *Builder) Build() []byte {
-	if b.err != nil || b.writer.close() != nil {
+	batch, err := b.Finish()
+	if err != nil {
 		return nil
+	}
+	return batch
+}
+
+// Finish finishes the batch.
+func (b *Builder) Finish() (Batch, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	if err := b.writer.close(); err != nil {
+		return nil, err
 	}
 	header := Batch(b.buffer)
 	header.SetBaseOffset(b.options.BaseOffset)
@@ -118,7 +131,7 @@ func (b *Builder) Build() []byte {
 	binary.BigEndian.PutUint32(header[baseSequenceAt:], uint32(sequence))
 	binary.BigEndian.PutUint32(header[countAt:], uint32(b.count))
 	header.UpdateChecksum()
-	return header
+	return header, nil
 }
 
 func (b *Builder) attributes() uint16 {
