@@ -32,6 +32,8 @@ type testCluster struct {
 	admin   *zkutil.KafkaZkClient
 	brokers map[int32]*zkutil.KafkaZkClient // the sessions that registered them
 	sender  *recordingSender
+
+	features FeatureCache // of controllers started from now on
 }
 
 func newTestCluster(t *testing.T, brokerIDs ...int32) *testCluster {
@@ -98,7 +100,7 @@ func (c *testCluster) startController(id int32, properties map[string]string) *K
 	}
 	controller := New(Options{
 		Config: config.NewCurrent(snapshot), ZkClient: c.brokers[id], BrokerInfo: brokerInfo(id),
-		BrokerEpoch: registered.Epoch, Sender: c.sender,
+		BrokerEpoch: registered.Epoch, Sender: c.sender, Features: c.features,
 	})
 	controller.Startup()
 	c.t.Cleanup(controller.Shutdown)

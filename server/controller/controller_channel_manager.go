@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ const sendBackoff = 100 * time.Millisecond
 // at a time, and are retried until the broker is removed.
 type channelManager struct {
 	brokerID int32
+	listener string // the brokers' listener that the sender uses, for the log
 	sender   Sender
 	timeout  time.Duration
 	metrics  *controllerMetrics
@@ -36,9 +38,9 @@ type channelManager struct {
 	channels map[int32]*brokerChannel
 }
 
-func newChannelManager(brokerID int32, sender Sender, timeout time.Duration, metrics *controllerMetrics) *channelManager {
+func newChannelManager(brokerID int32, listener string, sender Sender, timeout time.Duration, metrics *controllerMetrics) *channelManager {
 	return &channelManager{
-		brokerID: brokerID, sender: sender, timeout: timeout, metrics: metrics,
+		brokerID: brokerID, listener: listener, sender: sender, timeout: timeout, metrics: metrics,
 		log:      prefixed("kafka.controller.RequestSendThread", "[RequestSendThread controllerId=%d] ", brokerID),
 		channels: map[int32]*brokerChannel{},
 	}
@@ -157,6 +159,8 @@ func (c *brokerChannel) next() (queuedRequest, bool) {
 }
 
 func (c *brokerChannel) run(ctx context.Context) {
+	c.manager.log.infof("Starting")
+	defer c.manager.log.infof("Stopped")
 	for ctx.Err() == nil {
 		item, ok := c.next()
 		if !ok {
@@ -204,10 +208,20 @@ func (c *brokerChannel) logOutcome(request kmsg.Request, err error) {
 	log, self := c.manager.log, c.manager.brokerID
 	switch {
 	case err == nil && !c.connected:
-		log.infof("Controller %d connected to broker %d for sending state change requests", self, c.broker.ID)
+		log.infof("Controller %d connected to %s for sending state change requests", self, c.node())
 	case err != nil && !c.failing:
-		log.withError(err).warnf("Controller %d fails to send request %s to broker %d. Reconnecting to broker.",
-			self, kmsg.NameForKey(request.Key()), c.broker.ID)
+		log.withError(err).warnf("Controller %d fails to send request %s to broker %s. Reconnecting to broker.",
+			self, kmsg.NameForKey(request.Key()), c.node())
 	}
 	c.connected, c.failing = err == nil, err != nil
+}
+
+// node prints the broker as org.apache.kafka.common.Node.
+func (c *brokerChannel) node() string {
+	endpoint, _ := c.broker.Endpoint(c.manager.listener)
+	rack := "null"
+	if c.broker.Rack != nil {
+		rack = *c.broker.Rack
+	}
+	return fmt.Sprintf("%s:%d (id: %d rack: %s)", endpoint.Host, endpoint.Port, c.broker.ID, rack)
 }

@@ -150,11 +150,13 @@ func (c *KafkaController) triggerControllerMove() error {
 // and goes on with what the controller before left unfinished. The order is
 // Kafka's: watches before reads, live brokers before LeaderAndIsr.
 func (c *KafkaController) failover() error {
+	if err := c.setupFeatureVersioning(); err != nil {
+		return err
+	}
 	steps := []struct {
 		say  string
 		step func() error
 	}{
-		{"Setting up feature versioning", c.setupFeatureVersioning},
 		{"Registering handlers", c.registerHandlers},
 		{"Deleting log dir event notifications", func() error {
 			return c.zkClient.DeleteAllLogDirEventNotifications(c.context.epochZkVersion)
@@ -165,14 +167,18 @@ func (c *KafkaController) failover() error {
 		{"Initializing controller context", c.initializeContext},
 		{"Fetching topic deletions in progress", c.initializeDeletions},
 		{"Sending update metadata request", func() error { c.sendUpdateMetadata(nil); return nil }},
-		{"Starting replica state machine", c.replicas.startup},
-		{"Starting partition state machine", c.partitions.startup},
 	}
 	for _, s := range steps {
 		c.log.infof("%s", s.say)
 		if err := s.step(); err != nil {
 			return err
 		}
+	}
+	if err := c.replicas.startup(); err != nil {
+		return err
+	}
+	if err := c.partitions.startup(); err != nil {
+		return err
 	}
 	c.log.infof("Ready to serve as the new controller with epoch %d", c.context.epoch)
 	if err := c.resumeUnfinished(); err != nil {

@@ -129,6 +129,8 @@ func (m *eventManager) close() {
 }
 
 func (m *eventManager) run() {
+	m.log.infof("Starting")
+	defer m.log.infof("Stopped")
 	for {
 		e, ok, closed := m.next()
 		if closed {

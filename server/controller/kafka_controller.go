@@ -20,6 +20,7 @@
 package controller
 
 import (
+	"cmp"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -122,7 +123,8 @@ func New(options Options) *KafkaController {
 func (c *KafkaController) assemble(sender Sender) {
 	snapshot := c.config.Load()
 	timeout := time.Duration(config.RequestTimeoutMs.Get(snapshot)) * time.Millisecond
-	c.channels = newChannelManager(c.brokerID, sender, timeout, c.metrics)
+	listener := cmp.Or(snapshot.ControlPlaneListenerName(), snapshot.InterBrokerListenerName())
+	c.channels = newChannelManager(c.brokerID, listener, sender, timeout, c.metrics)
 	c.metrics.watch(c.events, c.channels)
 	c.batch = &requestBatch{
 		brokerID: c.brokerID, versions: requestVersionsOf(c.versions), interBrokerListener: snapshot.InterBrokerListenerName(),

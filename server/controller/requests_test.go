@@ -1,8 +1,10 @@
 package controller
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -374,6 +376,35 @@ func TestUpdateFeatures(t *testing.T) {
 	}
 	if node, _, _, err := c.admin.GetFeatureZNode(); err != nil || len(node.Features) != 0 || node.Status != zkdata.FeatureEnabled {
 		t.Fatalf("%+v, %v", node, err)
+	}
+}
+
+// lateFeatures is a view of /feature that waits at most for the time given.
+type lateFeatures struct{ seen, asked int32 }
+
+func (f *lateFeatures) WaitUntilEpoch(epoch int32, timeout time.Duration) error {
+	if f.asked = epoch; epoch <= f.seen {
+		return nil
+	}
+	return fmt.Errorf("not within %s", timeout)
+}
+
+func TestUpdateFeaturesWaitsForTheBrokersView(t *testing.T) {
+	c := newTestCluster(t, 0)
+	if err := c.admin.CreateFeatureZNode(zkdata.FeatureNode{Status: zkdata.FeatureDisabled}); err != nil {
+		t.Fatal(err)
+	}
+	view := &lateFeatures{seen: 1}
+	c.features = view
+	controller := c.startActive(0, nil) // enables the node: version 1
+	known := map[string]zkdata.FinalizedVersionRange{"known": {MinVersionLevel: 1, MaxVersionLevel: 3}}
+	inspect(controller, func(*controllerContext) bool { controller.finalizedFeatures = known; return true })
+	remove := kmsg.UpdateFeaturesRequestFeatureUpdate{Feature: "known", AllowDowngrade: true}
+	if answer := updateFeatures(controller, remove); answer.Results[0].ErrorCode != kerr.FeatureUpdateFailed.Code {
+		t.Fatalf("%+v", answer)
+	}
+	if view.asked != 2 {
+		t.Fatalf("waited for version %d", view.asked)
 	}
 }
 
