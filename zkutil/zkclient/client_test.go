@@ -14,14 +14,14 @@ import (
 	"time"
 
 	"github.com/go-zookeeper/zk"
-	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
+	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/zkutil/zktest"
 )
 
 func TestMain(m *testing.M) {
-	logrus.SetOutput(io.Discard)
+	logging.SetLevel("root", "OFF")
 	goleak.VerifyTestMain(m)
 }
 

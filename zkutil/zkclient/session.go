@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/go-zookeeper/zk"
+
+	"github.com/gregor-broker/gregor/config/logging"
 )
 
 // State is that of the session (ZooKeeper.States).
@@ -75,7 +77,7 @@ func (c *Client) newSession() (*session, error) {
 		zk.WithDialer(s.dial),
 		zk.WithHostProvider(&hostProvider{}),
 		zk.WithEventCallback(s.onEvent),
-		zk.WithLogger(goZookeeperLogger{c}),
+		zk.WithLogger(goZookeeperLogger{s}),
 		zk.WithLogInfo(false),
 		zk.WithMaxBufferSize(c.config.MaxBufferSize),
 		zk.WithMaxConnBufferSize(c.config.MaxBufferSize),
@@ -88,13 +90,20 @@ func (c *Client) newSession() (*session, error) {
 	return s, nil
 }
 
-// goZookeeperLogger takes what go-zookeeper logs.
-type goZookeeperLogger struct{ client *Client }
+// goZookeeperLogger takes what go-zookeeper logs: what goes wrong with a
+// connection. Java's client warns of the same under the name used here.
+type goZookeeperLogger struct{ session *session }
 
-// Printf logs at debug level: the client says itself what matters.
+// Printf warns unless the session is over anyway.
 func (l goZookeeperLogger) Printf(format string, args ...any) {
-	l.client.log.Debugf(l.client.prefix+format, args...)
+	if l.session.currentState() == Closed {
+		connectionLog.Debugf(format, args...)
+	} else {
+		connectionLog.Warnf(format, args...)
+	}
 }
+
+var connectionLog = logging.For("org.apache.zookeeper.ClientCnxn")
 
 // adopt makes c the connection that close cuts, unless the session is over.
 func (s *session) adopt(c *connection) bool {
@@ -113,7 +122,7 @@ func (s *session) adopt(c *connection) bool {
 func (s *session) onEvent(event zk.Event) {
 	switch event.Type {
 	case zk.EventSession:
-		s.onSessionEvent(event.State)
+		s.onSessionEvent(event)
 	case zk.EventNodeCreated, zk.EventNodeDataChanged, zk.EventNodeDeleted, zk.EventNodeChildrenChanged:
 		path := s.client.stripChroot(event.Path)
 		if event.Type != zk.EventNodeChildrenChanged {
@@ -126,7 +135,8 @@ func (s *session) onEvent(event zk.Event) {
 	}
 }
 
-func (s *session) onSessionEvent(state zk.State) {
+func (s *session) onSessionEvent(event zk.Event) {
+	state := event.State
 	s.mu.Lock()
 	before := s.state
 	switch {
@@ -148,7 +158,7 @@ func (s *session) onSessionEvent(state zk.State) {
 	s.client.stateChanged()
 	switch after {
 	case Connected:
-		s.client.events.add(func() { s.client.observe(SyncConnected) })
+		s.client.events.add(func() { s.client.onConnected(event.Server) })
 	case Connecting:
 		s.client.events.add(func() { s.client.observe(Disconnected) })
 	case Closed:

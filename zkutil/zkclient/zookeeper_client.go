@@ -247,6 +247,12 @@ func (c *Client) send(request Request) Response {
 	return session.do(request)
 }
 
+// onConnected runs on the event goroutine.
+func (c *Client) onConnected(server string) {
+	connectionLog.Infof("Session establishment complete on server %s, session id = 0x%x", server, c.SessionID())
+	c.observe(SyncConnected)
+}
+
 // onExpired runs on the event goroutine.
 func (c *Client) onExpired() {
 	c.observe(Expired)
