@@ -21,8 +21,8 @@ import (
 // descriptors.
 const acceptRetry = 100 * time.Millisecond
 
-// secure makes the channel of a new connection: it may wrap it, and tells who
-// is at the other end.
+// secure makes the channel of a new connection, in its reader: it may wrap it,
+// and tells who is at the other end.
 type secure func(conn net.Conn) (net.Conn, protocol.Principal, error)
 
 // secureBy resolves a security protocol to its wrapper.
@@ -145,9 +145,7 @@ func (a *acceptor) accept(conn net.Conn) {
 	var throttled *connectionThrottledError
 	switch {
 	case err == nil:
-		if err = a.start(conn); err != nil {
-			a.server.acceptorLogger.Errorf("Error while accepting connection: %v", err)
-		}
+		a.start(conn)
 		return
 	case errors.As(err, &tooMany):
 		a.server.acceptorLogger.Infof("Rejected connection from /%s, address already has the configured maximum of %d connections.",
@@ -162,7 +160,7 @@ func (a *acceptor) accept(conn net.Conn) {
 }
 
 // start begins to serve a connection that was counted.
-func (a *acceptor) start(conn net.Conn) error {
+func (a *acceptor) start(conn net.Conn) {
 	tcp, ok := conn.(*net.TCPConn)
 	if ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
@@ -172,14 +170,11 @@ func (a *acceptor) start(conn net.Conn) error {
 			}
 		}
 	}
-	channel, principal, err := a.secure(conn)
-	if err == nil && a.server.add(a, channel, principal) {
-		return nil
+	if !a.server.add(a, conn) {
+		ip, _, _ := hostOf(conn.RemoteAddr())
+		a.server.quotas.decrease(a.endPoint.ListenerName, addressOf(ip))
+		conn.Close()
 	}
-	ip, _, _ := hostOf(conn.RemoteAddr())
-	a.server.quotas.decrease(a.endPoint.ListenerName, addressOf(ip))
-	conn.Close()
-	return err
 }
 
 // delayClose closes a socket after a while.

@@ -21,7 +21,8 @@ const (
 	maxPipelinedBytes = 32 << 20
 )
 
-// connection is one client. Its reader goroutine runs in [connection.run].
+// connection is one client. conn is written by the reader alone, before it
+// reads requests. Its reader goroutine runs in [connection.run].
 type connection struct {
 	server    *SocketServer
 	listener  *acceptor
@@ -59,6 +60,9 @@ type connection struct {
 func (c *connection) run() {
 	defer c.server.remove(c)
 	defer c.close()
+	if !c.authenticate() {
+		return
+	}
 	for c.awaitUnmuted() {
 		frame, err := c.frames.next()
 		if err != nil {
@@ -73,69 +77,95 @@ func (c *connection) run() {
 	c.awaitAnswered()
 }
 
-// process handles one frame and reports whether the connection goes on.
-func (c *connection) process(frame *buffer) bool {
-	request, err := c.decode(frame)
+// authenticate makes the connection secure as its listener demands.
+func (c *connection) authenticate() bool {
+	channel, principal, err := c.listener.secure(c.conn)
 	if err != nil {
-		frame.release()
-		c.awaitAnswered()
-		c.server.processorLogger.Errorf("Closing socket for %s because of error: %v", c.context.ConnectionID, err)
+		c.server.selectorLogger.Infof("%sFailed authentication with %s (%v)", c.server.logPrefix, c.context.ClientHost(), err)
 		return false
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conn, c.context.Principal = channel, principal
+	return !c.closed
+}
+
+// process handles one frame and reports whether the connection goes on.
+func (c *connection) process(frame *buffer) bool {
+	request, encoded, err := c.inspect(frame)
 	pipelined := request.Context.Header.APIKey == protocol.KeyProduce
 	limit, limitBytes := 0, 0
-	if pipelined {
+	if pipelined && err == nil {
 		limit, limitBytes = maxPipelined-1, maxPipelinedBytes
 	}
-	if !c.await(limit, limitBytes) || !c.enqueue(request) {
-		c.server.decoding.leave(request.decoded)
+	if !c.await(limit, limitBytes) {
 		request.release()
 		return false
 	}
-	if request.Body != nil {
-		c.handle(request)
-	} else {
-		request.finish(func() { request.response = protocol.UnsupportedVersionResponse() })
+	if err == nil {
+		err = c.decode(request, encoded)
 	}
-	c.server.decoding.leave(request.decoded)
+	switch {
+	case err == nil:
+		pipelined = c.handle(request) && pipelined
+	case request.Context.Header.APIKey == protocol.KeyApiVersions && errors.Is(err, protocol.ErrUnsupportedVersion):
+		if !c.enqueue(request) {
+			request.release()
+			return false
+		}
+		request.finish(func() { request.response = protocol.UnsupportedVersionResponse() })
+	default:
+		request.release()
+		c.server.processorLogger.Errorf("Closing socket for %s because of error: %v", c.context.ConnectionID, err)
+		return false
+	}
 	c.drainReady()
 	return pipelined || c.awaitAnswered()
 }
 
-func (c *connection) handle(request *Request) {
-	c.admission.enter()
-	request.times.dequeued = now()
-	c.server.handler.Handle(request)
-	request.times.handled.Store(now())
-	c.admission.leave()
-}
-
-// decode checks and decodes a frame. An ApiVersions request of a version
-// unknown here gives a request without a body, whose answer is fixed.
-func (c *connection) decode(frame *buffer) (*Request, error) {
+// inspect checks a frame and makes its request, whose body is decoded when
+// those before it are answered.
+func (c *connection) inspect(frame *buffer) (*Request, protocol.EncodedRequest, error) {
 	received := now()
 	encoded, err := c.decoder.Inspect(frame.bytes)
 	request := &Request{Context: c.context, Size: len(frame.bytes), connection: c, frame: frame}
 	request.Context.Header = encoded.Header
 	request.times.received = received
+	return request, encoded, err
+}
+
+// decode decodes a request's body when its memory can be had.
+func (c *connection) decode(request *Request, encoded protocol.EncodedRequest) error {
+	admitted, err := c.server.decoding.admit(encoded.Memory)
 	if err != nil {
-		if encoded.Header.APIKey == protocol.KeyApiVersions && errors.Is(err, protocol.ErrUnsupportedVersion) {
-			return request, nil
-		}
-		return nil, err
-	}
-	if request.decoded, err = c.server.decoding.admit(encoded.Memory); err != nil {
-		return nil, err
+		return err
 	}
 	if request.Body, err = encoded.Decode(); err != nil {
-		c.server.decoding.leave(request.decoded)
-		return nil, err
+		c.server.decoding.leave(admitted)
+		return err
 	}
-	frame.kept = encoded.KeepsFrame && encoded.Header.APIKey != protocol.KeyProduce
+	request.decoded = admitted
+	request.frame.kept = encoded.KeepsFrame && encoded.Header.APIKey != protocol.KeyProduce
 	if versions, ok := request.Body.(*kmsg.ApiVersionsRequest); ok {
 		c.registerSoftware(versions, request)
 	}
-	return request, nil
+	return nil
+}
+
+// handle gives a request to the handler and reports whether the connection was
+// still open.
+func (c *connection) handle(request *Request) bool {
+	defer c.server.decoding.leave(request.decoded)
+	if !c.enqueue(request) {
+		request.release()
+		return false
+	}
+	c.admission.enter()
+	request.times.dequeued = now()
+	c.server.handler.Handle(request)
+	request.times.handled.Store(now())
+	c.admission.leave()
+	return true
 }
 
 // registerSoftware remembers the client's software (KIP-511).
@@ -147,184 +177,6 @@ func (c *connection) registerSoftware(versions *kmsg.ApiVersionsRequest, request
 	c.context.ClientSoftwareVersion = versions.ClientSoftwareVersion
 	request.Context.ClientSoftwareName = versions.ClientSoftwareName
 	request.Context.ClientSoftwareVersion = versions.ClientSoftwareVersion
-}
-
-func (c *connection) enqueue(request *Request) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return false
-	}
-	c.queue = append(c.queue, request)
-	c.queuedBytes += request.Size
-	c.handling = request
-	return true
-}
-
-// complete is called when a request was finished, by any goroutine.
-func (c *connection) complete(request *Request) {
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		request.release()
-		return
-	}
-	request.done = true
-	if request.throttle > 0 {
-		c.mutedUntil = later(c.mutedUntil, time.Now().Add(request.throttle))
-	}
-	switch {
-	case c.draining || c.handling == request || c.queue[0] != request:
-		c.mu.Unlock() // who drains, or finishes the oldest request, will see it
-	case c.readerWaiting:
-		c.mu.Unlock()
-		c.wakeReader()
-	default:
-		c.draining = true
-		c.server.writers.Add(1)
-		c.mu.Unlock()
-		go func() {
-			defer c.server.writers.Done()
-			c.drain()
-		}()
-	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// drainReady ends the handling of a request and writes what can be written.
-func (c *connection) drainReady() {
-	c.mu.Lock()
-	c.handling = nil
-	ready := c.readyLocked()
-	c.draining = c.draining || ready
-	c.mu.Unlock()
-	if ready {
-		c.drain()
-	}
-}
-
-// readyLocked tells that there is something to write and nobody writes.
-func (c *connection) readyLocked() bool {
-	return !c.draining && len(c.queue) > 0 && c.queue[0].done
-}
-
-// drain writes responses while the oldest request is finished. Its caller has
-// set draining.
-func (c *connection) drain() {
-	for c.takeBatch() {
-		err := c.write(c.batch)
-		for _, request := range c.batch {
-			request.release()
-		}
-		if err != nil {
-			c.close()
-		}
-	}
-}
-
-// takeBatch moves the finished requests from the head of the queue to the
-// batch. When there are none it ends the draining and reports false.
-func (c *connection) takeBatch() bool {
-	c.mu.Lock()
-	for _, request := range c.batch {
-		c.queuedBytes -= request.Size
-	}
-	clear(c.batch)
-	c.batch = c.batch[:0]
-	if !c.closed {
-		for len(c.batch) < len(c.queue) && c.queue[len(c.batch)].done {
-			c.batch = append(c.batch, c.queue[len(c.batch)])
-		}
-		rest := copy(c.queue, c.queue[len(c.batch):])
-		clear(c.queue[rest:])
-		c.queue = c.queue[:rest]
-	}
-	c.writing = len(c.batch)
-	c.draining = c.writing > 0
-	again, wake := c.draining, c.readerWaiting
-	c.mu.Unlock()
-	if wake {
-		c.wakeReader()
-	}
-	return again
-}
-
-// write writes the responses of a batch.
-func (c *connection) write(batch []*Request) error {
-	w := responseWriters.Get().(*ResponseWriter)
-	defer w.recycle()
-	w.connection = c
-	started := now()
-	for _, request := range batch {
-		switch request.outcome {
-		case respondOutcome:
-			w.response(request.Context.Header.CorrelationID, request.response)
-		case rawOutcome:
-			w.raw(request.Context.Header, request.send)
-		case closeOutcome:
-			if request.reason != "" {
-				c.server.processorLogger.Errorf("Closing socket for %s because of error: %s", c.context.ConnectionID, request.reason)
-			}
-			w.flush()
-			w.fail(errClosedByHandler)
-		}
-	}
-	err := w.finish()
-	sent := now()
-	for _, request := range batch {
-		c.server.requestMetrics.record(request, started, sent)
-	}
-	if err != nil {
-		c.server.processorLogger.Debugf("Connection %s: writing responses: %v", c.context.ConnectionID, err)
-	}
-	return err
-}
-
-var errClosedByHandler = errors.New("the request's handling closes the connection")
-
-// awaitAnswered waits until every response was written and reports whether the
-// connection is still open.
-func (c *connection) awaitAnswered() bool { return c.await(0, 0) }
-
-// await waits until at most so many requests, and so many bytes of them, have
-// no written response. The reader writes responses itself meanwhile.
-func (c *connection) await(limit, limitBytes int) bool {
-	for {
-		c.mu.Lock()
-		outstanding := len(c.queue) + c.writing
-		switch {
-		case c.closed:
-			c.mu.Unlock()
-			return false
-		case outstanding == 0 || outstanding <= limit && c.queuedBytes <= limitBytes:
-			c.mu.Unlock()
-			return true
-		case c.readyLocked():
-			c.draining = true
-			c.mu.Unlock()
-			c.drain()
-			continue
-		}
-		c.readerWaiting = true
-		c.mu.Unlock()
-		<-c.wake
-		c.mu.Lock()
-		c.readerWaiting = false
-		c.mu.Unlock()
-	}
-}
-
-func (c *connection) wakeReader() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
 }
 
 // awaitUnmuted waits while the connection is throttled. It reports false when
@@ -356,7 +208,10 @@ func (c *connection) awaitUnmuted() bool {
 func (c *connection) stopReading() {
 	c.stopOnce.Do(func() {
 		close(c.stopping)
-		c.conn.SetReadDeadline(time.Unix(1, 0))
+		c.mu.Lock()
+		conn := c.conn
+		c.mu.Unlock()
+		conn.SetReadDeadline(time.Unix(1, 0))
 		c.frames.memory.wake()
 	})
 }
@@ -379,6 +234,7 @@ func (c *connection) close() {
 		return
 	}
 	c.closed = true
+	conn := c.conn
 	var dropped []*Request
 	for _, request := range c.queue {
 		if request.done {
@@ -391,7 +247,7 @@ func (c *connection) close() {
 	}
 	c.idleTimer.Stop()
 	c.stopReading()
-	c.conn.Close()
+	conn.Close()
 	c.wakeReader()
 }
 

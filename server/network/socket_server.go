@@ -169,8 +169,8 @@ func (s *SocketServer) ConnectionQuotas() *ConnectionQuotas { return s.quotas }
 func (s *SocketServer) Reconfigure(cfg *config.BrokerConfig) error { return s.quotas.reconfigure(cfg) }
 
 // add starts a connection and reports whether the server still takes one.
-func (s *SocketServer) add(a *acceptor, conn net.Conn, principal protocol.Principal) bool {
-	c := s.newConnection(a, conn, principal)
+func (s *SocketServer) add(a *acceptor, conn net.Conn) bool {
+	c := s.newConnection(a, conn)
 	c.watchIdle(time.Duration(config.ConnectionsMaxIdleMs.Get(s.cfg)) * time.Millisecond)
 	s.mu.Lock()
 	if s.stopped {
@@ -186,7 +186,7 @@ func (s *SocketServer) add(a *acceptor, conn net.Conn, principal protocol.Princi
 	return true
 }
 
-func (s *SocketServer) newConnection(a *acceptor, conn net.Conn, principal protocol.Principal) *connection {
+func (s *SocketServer) newConnection(a *acceptor, conn net.Conn) *connection {
 	_, localHost, localPort := hostOf(conn.LocalAddr())
 	remoteIP, remoteHost, remotePort := hostOf(conn.RemoteAddr())
 	c := &connection{
@@ -199,8 +199,8 @@ func (s *SocketServer) newConnection(a *acceptor, conn net.Conn, principal proto
 	c.context = protocol.RequestContext{
 		ConnectionID: fmt.Sprintf("%s:%d-%s:%d-%d", localHost, localPort, remoteHost, remotePort,
 			(s.nextIndex.Add(1)-1)&(1<<31-1)),
-		ClientAddress: remoteIP, Principal: principal,
-		ListenerName: a.endPoint.ListenerName, SecurityProtocol: a.endPoint.SecurityProtocol,
+		ClientAddress: remoteIP,
+		ListenerName:  a.endPoint.ListenerName, SecurityProtocol: a.endPoint.SecurityProtocol,
 		ClientSoftwareName: protocol.UnknownSoftware, ClientSoftwareVersion: protocol.UnknownSoftware,
 		FromPrivilegedListener: a.privileged,
 	}
