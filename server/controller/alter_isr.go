@@ -92,12 +92,32 @@ func (c *KafkaController) alterIsrs(wanted map[topic.Partition]zkdata.LeaderAndI
 		c.log.withError(failure).errorf("Failed to update ISR for partition %s", partition)
 		results[partition] = electionOutcome{err: failure}
 	}
-	for _, partition := range written.badVersion {
-		c.log.infof("Failed to update ISR to %s for partition %s, bad ZK version.", describeLeaderAndIsr(accepted[partition]), partition)
-		results[partition] = electionOutcome{err: kerr.InvalidUpdateVersion}
+	if err := c.resolveBadVersions(written.badVersion, accepted, results); err != nil {
+		return nil, err
 	}
 	c.sendUpdateMetadata(sortedPartitions(wanted))
 	return results, nil
+}
+
+// resolveBadVersions looks at the nodes that had another version. A node that
+// says what was wanted is this very write, whose answer was lost with the
+// connection; a refusal would make the leader give up on a change that holds.
+func (c *KafkaController) resolveBadVersions(partitions []topic.Partition, accepted map[topic.Partition]zkdata.LeaderAndIsr, results electionOutcomes) error {
+	if len(partitions) == 0 {
+		return nil
+	}
+	if err := c.refreshLeadership(partitions); err != nil {
+		return err
+	}
+	for _, partition := range partitions {
+		if current := c.context.leadership[partition].LeaderAndIsr; current.EqualsIgnoreZkVersion(accepted[partition]) {
+			results[partition] = electionOutcome{leaderAndIsr: current}
+			continue
+		}
+		c.log.infof("Failed to update ISR to %s for partition %s, bad ZK version.", describeLeaderAndIsr(accepted[partition]), partition)
+		results[partition] = electionOutcome{err: kerr.InvalidUpdateVersion}
+	}
+	return nil
 }
 
 // checkIsrChange refuses changes of an earlier leader, and replicas that are

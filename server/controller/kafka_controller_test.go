@@ -116,6 +116,28 @@ func TestAddedPartitionsComeOnline(t *testing.T) {
 	c.awaitState(tp("orders", 1), 1, 1, 0)
 }
 
+func TestPartitionWhoseStateIsThereAlreadyComesOnline(t *testing.T) {
+	c := newTestCluster(t, 0, 1)
+	controller := c.startActive(0, nil)
+	release := hold(controller)
+	c.createTopic("orders", []int32{1, 0}, []int32{7, 1})
+	// As after a write whose answer was lost.
+	_, err := c.admin.CreateTopicPartitionStatesRaw(map[topic.Partition]zkdata.LeaderIsrAndControllerEpoch{
+		tp("orders", 0): {LeaderAndIsr: zkdata.NewLeaderAndIsr(1, []int32{1, 0}), ControllerEpoch: 1},
+		tp("orders", 1): {LeaderAndIsr: zkdata.NewLeaderAndIsr(7, []int32{7, 1}), ControllerEpoch: 1},
+	}, zkdata.MatchAnyVersion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	awaitRequest(c, 1, "LeaderAndIsr", func(r *kmsg.LeaderAndISRRequest) bool {
+		state, ok := leaderAndIsrOf(r, tp("orders", 0))
+		return ok && state.IsNew && state.Leader == 1
+	})
+	c.startBroker(2) // leaders are looked for again
+	c.awaitState(tp("orders", 1), 1, 1)
+}
+
 func TestBrokerDeathMovesLeaders(t *testing.T) {
 	c := newTestCluster(t, 0, 1, 2)
 	c.startActive(0, nil)

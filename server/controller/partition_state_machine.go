@@ -184,6 +184,11 @@ func (m *partitionStateMachine) initializeLeaderAndIsr(partitions []topic.Partit
 	if len(states) == 0 {
 		return nil
 	}
+	return m.createStates(states)
+}
+
+// createStates writes the first states of partitions.
+func (m *partitionStateMachine) createStates(states map[topic.Partition]zkdata.LeaderIsrAndControllerEpoch) error {
 	responses, err := m.zkClient.CreateTopicPartitionStatesRaw(states, m.context.epochZkVersion)
 	if err != nil {
 		for _, partition := range sortedPartitions(states) {
@@ -191,16 +196,45 @@ func (m *partitionStateMachine) initializeLeaderAndIsr(partitions []topic.Partit
 		}
 		return onlyControllerMoved(err)
 	}
+	var existing []topic.Partition
 	for _, response := range responses {
-		partition := response.Partition
-		if response.Err != nil {
-			m.logFailure(partition, onlinePartition, response.Err)
-			continue
+		switch {
+		case response.Err == nil:
+			m.initialized(response.Partition, states[response.Partition])
+		case errors.Is(response.Err, zkutil.ErrNodeExists):
+			existing = append(existing, response.Partition)
+		default:
+			m.logFailure(response.Partition, onlinePartition, response.Err)
 		}
-		info := states[partition]
-		m.context.putLeadership(partition, info)
-		m.batch.addLeaderAndIsr(info.Isr, partition, info, m.context.fullAssignment(partition), true)
-		m.online(partition)
+	}
+	return m.adopt(existing)
+}
+
+func (m *partitionStateMachine) initialized(partition topic.Partition, info zkdata.LeaderIsrAndControllerEpoch) {
+	m.context.putLeadership(partition, info)
+	m.batch.addLeaderAndIsr(info.Isr, partition, info, m.context.fullAssignment(partition), true)
+	m.online(partition)
+}
+
+// adopt takes the states that new partitions turned out to have: those of a
+// write of this controller whose answer was lost with the connection. Kafka
+// leaves such partitions without a leader until the next controller.
+func (m *partitionStateMachine) adopt(partitions []topic.Partition) error {
+	states, err := readStates(m.zkClient, m.context.epoch, partitions)
+	if err != nil {
+		return onlyControllerMoved(err)
+	}
+	for partition, failure := range states.failed {
+		m.logFailure(partition, onlinePartition, failure)
+	}
+	for _, partition := range sortedPartitions(states.found) {
+		info := zkdata.LeaderIsrAndControllerEpoch{LeaderAndIsr: states.found[partition], ControllerEpoch: m.context.epoch}
+		if m.context.isReplicaOnline(info.Leader, partition) {
+			m.initialized(partition, info)
+		} else {
+			m.context.putLeadership(partition, info)
+			m.context.putPartitionState(partition, offlinePartition)
+		}
 	}
 	return nil
 }

@@ -36,6 +36,16 @@ func TestAlterIsr(t *testing.T) {
 	if stale := c.alterIsrAt(controller, 1, partition, 0, 0, 1); stale.ErrorCode != kerr.InvalidUpdateVersion.Code {
 		t.Fatalf("old version: %+v", stale)
 	}
+	lost := zkdata.LeaderAndIsr{Leader: 1, Isr: []int32{1}, ZkVersion: 1}
+	if updated, _, err := c.admin.UpdateLeaderAndIsrAsLeader(partition, lost, 1); err != nil || !updated {
+		t.Fatal(updated, err)
+	}
+	if found := c.alterIsrAt(controller, 1, partition, 0, 1, 1); found.ErrorCode != 0 || found.PartitionEpoch != 2 {
+		t.Fatalf("a write whose answer was lost: %+v", found)
+	}
+	if back := c.alterIsrAt(controller, 1, partition, 0, 2, 1, 0); back.ErrorCode != 0 {
+		t.Fatalf("%+v", back)
+	}
 	if unknown := c.alterIsrAt(controller, 1, tp("orders", 9), 0, 0, 1); unknown.ErrorCode != kerr.UnknownTopicOrPartition.Code {
 		t.Fatalf("unknown partition: %+v", unknown)
 	}
@@ -44,7 +54,7 @@ func TestAlterIsr(t *testing.T) {
 	}
 	c.stopBroker(1)
 	c.awaitState(partition, 0, 0)
-	if fenced := c.alterIsrAt(controller, 0, partition, 0, 1, 0, 2); fenced.ErrorCode != kerr.FencedLeaderEpoch.Code {
+	if fenced := c.alterIsrAt(controller, 0, partition, 0, 3, 0, 2); fenced.ErrorCode != kerr.FencedLeaderEpoch.Code {
 		t.Fatalf("old leader epoch: %+v", fenced)
 	}
 }

@@ -30,6 +30,7 @@ func (c *KafkaController) processTopicChange() error {
 	slices.Sort(created)
 	slices.Sort(deleted)
 	c.context.allTopics = present
+	c.unwatchTopics(deleted)
 	for _, name := range deleted {
 		c.context.removeTopic(name)
 	}
@@ -51,7 +52,7 @@ func (c *KafkaController) processTopicIDs(assignments []zkdata.TopicAssignment) 
 	if c.versions >= config.IBP_2_8_IV0 {
 		var without []zkdata.TopicAssignment
 		for _, assignment := range assignments {
-			if assignment.TopicID.IsZero() {
+			if assignment.TopicID.IsZero() && len(assignment.Assignment) > 0 { // else it is gone meanwhile
 				without = append(without, assignment)
 			}
 		}
