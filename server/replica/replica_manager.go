@@ -27,10 +27,27 @@ type Quotas struct {
 	AlterLogDirs ReplicaQuota
 }
 
+// LogManager is what the replica manager needs of log/manager.LogManager.
+type LogManager interface {
+	cluster.LogManager
+	// AsyncDeleteAll deletes the current and future logs of partitions.
+	AsyncDeleteAll(partitions []topic.Partition, onError func(topic.Partition, error))
+	// AllLogs gives the current and future logs.
+	AllLogs() []*log.UnifiedLog
+	// IsLogDirOnline reports whether a log directory works.
+	IsLogDirOnline(dir string) (bool, error)
+	// HandleLogDirFailure takes the logs of a directory offline.
+	HandleLogDirFailure(dir string)
+	// ReadHighWatermarks and WriteHighWatermarks keep the high watermarks of
+	// the logs of a directory.
+	ReadHighWatermarks(dir string) (map[topic.Partition]int64, error)
+	WriteHighWatermarks(dir string, offsets map[topic.Partition]int64) error
+}
+
 // Options are what a ReplicaManager needs of its broker.
 type Options struct {
 	Config        *config.Current
-	LogManager    *manager.LogManager
+	LogManager    LogManager
 	MetadataCache *metadata.Cache
 	// TopicConfigs is told of topics that go; nil is allowed.
 	TopicConfigs *metadata.ConfigRepository
@@ -61,7 +78,7 @@ type ReplicaManager struct {
 	log           *logrus.Entry
 	stateChange   *logrus.Entry
 	metadataCache *metadata.Cache
-	logManager    *manager.LogManager
+	logManager    LogManager
 	broker        *cluster.Broker
 	partitions    *hostedPartitions
 	topicStats    *BrokerTopicStats
