@@ -417,3 +417,85 @@ func TestRequestMetrics(t *testing.T) {
 		}
 	}
 }
+
+// TestManyClients: many connections pipeline requests that are finished by
+// other goroutines in any order, while some clients hang up; whoever stays
+// gets all responses in order.
+func TestManyClients(t *testing.T) {
+	const clients, requests = 20, 195
+	var finishing sync.WaitGroup
+	server := start(t, HandlerFunc(func(request *Request) {
+		if request.Context.Header.CorrelationID%3 == 0 {
+			respond(request)
+			return
+		}
+		finishing.Go(func() { respond(request) })
+	}))
+	var running sync.WaitGroup
+	for n := range clients {
+		client := dial(t, server)
+		running.Go(func() {
+			var sending []byte
+			for i := range int32(requests) {
+				var request kmsg.Request = produce(-1)
+				if n%2 == 1 && i%10 == 9 {
+					request = apiVersions()
+				}
+				sending = append(sending, client.formatter.AppendRequest(nil, request, i)...)
+			}
+			go client.Write(sending)
+			for i := range int32(requests) {
+				if n%4 == 3 && i == requests/2 {
+					client.Close()
+					return
+				}
+				if got, _ := client.frame(); got != i {
+					t.Errorf("client %d got the response of request %d, want that of %d", n, got, i)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	server.Close() // no handler runs any more
+	finishing.Wait()
+}
+
+// TestAnswersAfterTheClientStoppedSending: the end of the stream does not lose
+// the responses of what was sent before it.
+func TestAnswersAfterTheClientStoppedSending(t *testing.T) {
+	handler := make(collecting, 2)
+	client := dial(t, start(t, handler))
+	client.request(1, produce(-1))
+	client.Conn.(*net.TCPConn).CloseWrite()
+	request := handler.next(t)
+	respond(request)
+	client.expectCorrelation(1)
+	client.expectClosed()
+}
+
+// TestAwaitLeavesNothingToWrite: who finishes the oldest request while the
+// reader waits leaves the response to the reader, which must write it even
+// when it has room to go on by then.
+func TestAwaitLeavesNothingToWrite(t *testing.T) {
+	server := prepare(t, nil)
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	defer theirs.Close()
+	c := &connection{server: server, conn: ours, wake: make(chan struct{}, 1), stopping: make(chan struct{})}
+	c.enqueue(&Request{connection: c, Body: apiVersions(), response: kmsg.NewPtrApiVersionsResponse(), done: true})
+	read := make(chan error, 1)
+	go func() {
+		_, err := io.ReadFull(theirs, make([]byte, 8))
+		read <- err
+		io.Copy(io.Discard, theirs)
+	}()
+	if !c.await(maxPipelined, maxPipelinedBytes) || len(c.queue) > 0 {
+		t.Errorf("%d finished requests were left", len(c.queue))
+	}
+	if len(c.queue) == 0 {
+		if err := <-read; err != nil {
+			t.Error(err)
+		}
+	}
+}

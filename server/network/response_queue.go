@@ -159,14 +159,15 @@ func (c *connection) await(limit, limitBytes int) bool {
 		case c.closed:
 			c.mu.Unlock()
 			return false
-		case outstanding == 0 || outstanding <= limit && c.queuedBytes <= limitBytes:
-			c.mu.Unlock()
-			return true
 		case c.readyLocked():
+			// Whoever finished it may have left it to the waiting reader.
 			c.draining = true
 			c.mu.Unlock()
 			c.drain()
 			continue
+		case outstanding == 0 || outstanding <= limit && c.queuedBytes <= limitBytes:
+			c.mu.Unlock()
+			return true
 		}
 		c.readerWaiting = true
 		c.mu.Unlock()
