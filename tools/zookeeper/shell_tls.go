@@ -1,0 +1,78 @@
+package zookeeper
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gregor-broker/gregor/config"
+)
+
+// tlsSettings is what a file given by -zk-tls-config-file asks for.
+type tlsSettings struct {
+	config *tls.Config
+}
+
+// readTLSSettings reads the zookeeper.ssl.* keys of a properties file. Stores have
+// to be PEM files.
+func readTLSSettings(path string) (*tlsSettings, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	properties, err := config.ReadProperties(file)
+	if err != nil {
+		return nil, err
+	}
+	settings := &tlsSettings{}
+	if !strings.EqualFold(properties["zookeeper.ssl.client.enable"], "true") {
+		return settings, nil
+	}
+	settings.config = &tls.Config{MinVersion: tls.VersionTLS12}
+	if store := properties["zookeeper.ssl.keystore.location"]; store != "" {
+		if err := requirePEM("zookeeper.ssl.keystore", store, properties); err != nil {
+			return nil, err
+		}
+		pair, err := tls.LoadX509KeyPair(store, store)
+		if err != nil {
+			return nil, err
+		}
+		settings.config.Certificates = []tls.Certificate{pair}
+	}
+	if store := properties["zookeeper.ssl.truststore.location"]; store != "" {
+		if err := requirePEM("zookeeper.ssl.truststore", store, properties); err != nil {
+			return nil, err
+		}
+		pem, err := os.ReadFile(store)
+		if err != nil {
+			return nil, err
+		}
+		settings.config.RootCAs = x509.NewCertPool()
+		if !settings.config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("zookeeper.ssl.truststore.location: no certificate in %s", store)
+		}
+	}
+	return settings, nil
+}
+
+// requirePEM refuses the kinds of key stores that only Java reads.
+func requirePEM(prefix, store string, properties map[string]string) error {
+	kind := properties[prefix+".type"]
+	if strings.EqualFold(kind, "PEM") || kind == "" && strings.HasSuffix(strings.ToLower(store), ".pem") {
+		return nil
+	}
+	return fmt.Errorf("%s.location: %s has to be a PEM file (%s.type=PEM); convert JKS and PKCS12 stores with keytool and openssl", prefix, store, prefix)
+}
+
+// dial connects to a server, by TLS if that was asked for.
+func (o *shellOptions) dial(network, address string, timeout time.Duration) (net.Conn, error) {
+	if o.tls == nil || o.tls.config == nil {
+		return net.DialTimeout(network, address, timeout)
+	}
+	return tls.DialWithDialer(&net.Dialer{Timeout: timeout}, network, address, o.tls.config)
+}

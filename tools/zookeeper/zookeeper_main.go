@@ -1,0 +1,290 @@
+package zookeeper
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+)
+
+// exitNotFound is the shell's exit code for a command it does not know.
+const exitNotFound = 127
+
+const tlsConfigOption = "-zk-tls-config-file"
+
+// shell is zookeeper-shell.sh (class ZooKeeperMainWithTlsSupportForKafka over
+// ZooKeeperMain).
+type shell struct {
+	out, err io.Writer
+	options  shellOptions
+
+	conn   *zk.Conn
+	host   string
+	chroot string
+	// mu guards what the client's goroutine touches: printing of events and the state.
+	mu           sync.Mutex
+	alive        bool
+	connected    bool
+	printWatches bool
+	watches      watchedPaths
+
+	history  map[int]string
+	count    int
+	exitCode int
+	quit     bool
+}
+
+// shellOptions is what stands before the command.
+type shellOptions struct {
+	server  string
+	timeout time.Duration
+	command []string
+	tls     *tlsSettings
+}
+
+// commandError is what a command says on stderr, and the exit code it means.
+type commandError struct {
+	message string
+	exit    int
+}
+
+func (e *commandError) Error() string { return e.message }
+
+func malformed(format string, args ...any) error {
+	return &commandError{fmt.Sprintf(format, args...), 1}
+}
+
+// uncaughtError is one that ends the shell where Java would have thrown an
+// exception that nobody catches.
+type uncaughtError struct {
+	class, message string
+}
+
+func (e *uncaughtError) Error() string {
+	return fmt.Sprintf("Exception in thread \"main\" %s: %s", e.class, e.message)
+}
+
+// ZooKeeperMain runs zookeeper-shell.sh: one command if the arguments hold one,
+// otherwise the commands that stdin gives line by line. It returns the process's
+// exit code, that of the last command.
+func ZooKeeperMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := &lockedWriter{w: stdout}
+	s := &shell{out: out, err: stderr, printWatches: true, history: map[int]string{}, watches: watchedPaths{}}
+	options, err := s.parseArguments(args)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUnexpectedError
+	}
+	s.options = options
+	fmt.Fprintf(out, "Connecting to %s\n", options.server)
+	if err := s.connect(options.server); err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUnexpectedError
+	}
+	defer s.disconnect(false)
+	if len(options.command) > 0 {
+		err = s.run(options.command)
+	} else {
+		err = s.readCommands(stdin)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUnexpectedError
+	}
+	return s.exitCode
+}
+
+// lockedWriter keeps the lines of commands and of events apart.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}
+
+func (s *shell) parseArguments(args []string) (shellOptions, error) {
+	o := shellOptions{server: "localhost:2181", timeout: 30 * time.Second}
+	if i := slices.Index(args, tlsConfigOption); i >= 0 {
+		if i == len(args)-1 {
+			return o, &uncaughtError{"java.lang.IllegalArgumentException", "Error: no filename provided with option " + tlsConfigOption}
+		}
+		settings, err := readTLSSettings(args[i+1])
+		if err != nil {
+			return o, err
+		}
+		o.tls = settings
+		args = slices.Concat(args[:i], args[i+2:])
+	}
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; {
+		case arg == "-server" || arg == "-timeout" || arg == "-client-configuration":
+			if i+1 == len(args) {
+				fmt.Fprintf(s.err, "Error: no argument found for option %s\n", arg)
+				return o, nil
+			}
+			i++
+			if err := o.set(arg, args[i]); err != nil {
+				return o, err
+			}
+		case arg == "-r" && o.tls != nil:
+			return o, &uncaughtError{"java.lang.IllegalArgumentException",
+				"read-only mode (-r) is not supported with an explicit TLS config (" + tlsConfigOption + ")"}
+		case !strings.HasPrefix(arg, "-"):
+			o.command = args[i:]
+			return o, nil
+		}
+	}
+	return o, nil
+}
+
+func (o *shellOptions) set(option, value string) error {
+	switch option {
+	case "-server":
+		o.server = value
+	case "-timeout":
+		ms, err := strconv.ParseInt(value, 10, 32)
+		if err != nil {
+			return notANumber(value)
+		}
+		o.timeout = time.Duration(ms) * time.Millisecond
+	}
+	return nil
+}
+
+func notANumber(text string) error {
+	return &uncaughtError{"java.lang.NumberFormatException", fmt.Sprintf("For input string: %q", text)}
+}
+
+func (s *shell) readCommands(stdin io.Reader) error {
+	fmt.Fprint(s.out, "Welcome to ZooKeeper!\nJLine support is disabled\n")
+	in := bufio.NewReader(stdin)
+	for !s.quit {
+		line, err := in.ReadString('\n')
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			s.history[s.count] = line
+			if err := s.run(splitWords(line)); err != nil {
+				return err
+			}
+			s.count++
+		}
+		if err != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// run executes a command. What is returned ends the shell.
+func (s *shell) run(words []string) error {
+	err := s.execute(words)
+	var failed *commandError
+	if errors.As(err, &failed) {
+		s.exitCode = failed.exit
+		fmt.Fprintln(s.err, failed.message)
+		return nil
+	}
+	if err == nil && !s.quit {
+		s.exitCode = exitFinished
+	}
+	return err
+}
+
+func (s *shell) execute(words []string) error {
+	if len(words) == 0 {
+		s.usage()
+		return malformed("No command entered")
+	}
+	c, known := commands[words[0]]
+	if !known {
+		s.usage()
+		return &commandError{"Command not found: Command not found " + words[0], exitNotFound}
+	}
+	if c.local != nil {
+		if err := c.local(s, words); err != nil || s.quit {
+			return err
+		}
+	}
+	if !s.isAlive() {
+		fmt.Fprintln(s.out, "Not connected")
+		return nil
+	}
+	if c.run == nil {
+		return nil
+	}
+	line, err := parseOptions(words, c.options...)
+	if err != nil {
+		return malformed("%s", err)
+	}
+	if len(line.args) <= c.least {
+		return malformed("%s %s", words[0], c.usage)
+	}
+	return c.run(s, line)
+}
+
+// usage lists the commands, as Kafka's wrapper of the shell does.
+func (s *shell) usage() {
+	fmt.Fprintln(s.err, "ZooKeeper -server host:port [-zk-tls-config-file <file>] cmd args")
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
+		fmt.Fprintf(s.err, "\t%s %s\n", name, commands[name].usage)
+	}
+}
+
+// connect closes the session in use and begins one with other servers.
+func (s *shell) connect(host string) error {
+	s.disconnect(true)
+	servers, chroot, _ := strings.Cut(host, "/")
+	s.host = host
+	if s.chroot = ""; chroot != "" {
+		s.chroot = "/" + strings.TrimRight(chroot, "/")
+		if err := validatePath(s.chroot); err != nil {
+			return &uncaughtError{"java.lang.IllegalArgumentException", err.Error()}
+		}
+	}
+	dial := zk.WithDialer(s.options.dial)
+	s.mu.Lock()
+	s.alive = true
+	s.mu.Unlock()
+	conn, _, err := zk.Connect(strings.Split(servers, ","), s.options.timeout, dial,
+		zk.WithLogger(noLogger{}), zk.WithLogInfo(false), zk.WithEventCallback(s.onEvent))
+	s.conn = conn
+	return err
+}
+
+// noLogger keeps the client library quiet, as Kafka's log4j configuration does.
+type noLogger struct{}
+
+func (noLogger) Printf(string, ...any) {}
+
+// disconnect closes the session and says so if the user asked for it.
+func (s *shell) disconnect(announce bool) {
+	s.mu.Lock()
+	was := s.alive
+	s.alive, s.connected = false, false
+	s.watches = watchedPaths{}
+	s.mu.Unlock()
+	if !was || s.conn == nil {
+		return
+	}
+	s.conn.Close()
+	if announce {
+		s.printEvent("Closed", "None", "null")
+	}
+}
+
+func (s *shell) isAlive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.alive
+}
