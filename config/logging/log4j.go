@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gregor-broker/gregor/config"
 	"github.com/sirupsen/logrus"
@@ -153,7 +154,21 @@ func configure(path string, system map[string]string) error {
 	if err != nil {
 		return err
 	}
-	return loggers.apply(parseConfiguration(file, system))
+	parsed := parseConfiguration(file, system)
+	parsed.openFiles()
+	return loggers.apply(parsed)
+}
+
+// openFiles makes the log files at once, as log4j does: who follows one finds it
+// before its first line.
+func (c *configuration) openFiles() {
+	for name, appender := range c.appenders {
+		if file, ok := appender.target.(*logFile); ok {
+			if err := file.prepare(time.Now()); err != nil {
+				complain("ERROR", "Could not open the file of appender [%s].\n%v", name, err)
+			}
+		}
+	}
 }
 
 // complain prints a line about the configuration as log4j does.

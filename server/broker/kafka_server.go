@@ -30,12 +30,16 @@ import (
 	"github.com/gregor-broker/gregor/server/network"
 	"github.com/gregor-broker/gregor/server/replica"
 	"github.com/gregor-broker/gregor/zkutil"
+	"github.com/gregor-broker/gregor/zkutil/zkclient"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
 )
 
 // stopTimeout bounds how long requests that were received may take when the broker
 // stops.
 const stopTimeout = 30 * time.Second
+
+// zooKeeperGrace is how long the broker's stop may wait for ZooKeeper.
+const zooKeeperGrace = 15 * time.Second
 
 // KafkaServer is one broker.
 type KafkaServer struct {
@@ -451,15 +455,28 @@ func (s *KafkaServer) Stopped() <-chan struct{} { return s.stopped }
 func (s *KafkaServer) Shutdown() {
 	s.stopOnce.Do(func() {
 		s.log.Info(s.prefix + "shutting down")
-		if s.started && config.ControlledShutdownEnable.Get(s.settings()) {
+		if s.started && s.zk.SessionState() != zkclient.Connected {
+			s.log.Warn(s.prefix + "There is no connection to ZooKeeper: leaving the cluster without a controlled shutdown")
+			s.zk.Close()
+		} else if s.started && config.ControlledShutdownEnable.Get(s.settings()) {
 			s.controlledShutdown()
 		}
+		defer s.closeZooKeeperAfter(zooKeeperGrace)()
 		s.stopServing()
 		s.stopStorage()
 		s.log.Info(s.prefix + "shut down completed")
 		close(s.stopped)
 	})
 	<-s.stopped
+}
+
+// closeZooKeeperAfter ends operations on ZooKeeper that would hold the stop up when
+// ZooKeeper goes away meanwhile. The function it returns calls that off.
+func (s *KafkaServer) closeZooKeeperAfter(grace time.Duration) func() bool {
+	if s.zk == nil {
+		return func() bool { return true }
+	}
+	return time.AfterFunc(grace, s.zk.Close).Stop
 }
 
 // stopServing ends what takes work: no setting changes any more, then no requests,
