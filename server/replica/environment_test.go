@@ -172,7 +172,7 @@ func newNode(t testing.TB, net *network, id int32, brokerSettings, topicSettings
 	if dir, onDisk := brokerSettings["log.dirs"]; onDisk {
 		root, fs = dir, vfs.OS
 	}
-	settings := map[string]string{"zookeeper.connect": "localhost", "broker.id": fmt.Sprint(id), "log.dirs": root, "replica.fetch.backoff.ms": "10"}
+	settings := map[string]string{"zookeeper.connect": "localhost", "broker.id": fmt.Sprint(id), "log.dirs": root, "replica.fetch.backoff.ms": "10", "replica.fetch.wait.max.ms": "10"}
 	maps.Copy(settings, brokerSettings)
 	broker, err := config.NewBrokerConfig(settings)
 	if err != nil {

@@ -248,6 +248,8 @@ func TestLeaderThrottlesReplicasThatAreNotInSync(t *testing.T) {
 	out.ISR = []int32{1, 2}
 	elect([]*node{n}, "t", topic.ID{}, out)
 	n.append(0, 2)
+	out.LeaderEpoch++ // starts behind the records, so that a replica without them may not join
+	elect([]*node{n}, "t", topic.ID{}, out)
 	quota := &usedUp{}
 	quota.exceeded.Store(true)
 	for follower, throttled := range map[int32]bool{2: false, 3: true} {
