@@ -36,10 +36,8 @@ func (l *UnifiedLog) AppendAsLeader(records []byte, leaderEpoch int32, origin Ap
 		return info, fmt.Errorf("%w: Message batch size is %d bytes in append to partition %s which exceeds the maximum configured size of %d",
 			kerr.MessageTooLarge, len(validated.records), l.local.partition, config.MaxMessageBytes)
 	}
-	return l.append(info, validated.records, origin, func(info *AppendInfo) error {
-		validated.assignOffsets(info, l.LogEndOffset(), leaderEpoch)
-		return nil
-	})
+	err = l.append(&info, validated.records, origin, &validated, leaderEpoch)
+	return info, err
 }
 
 // AppendAsFollower appends what the leader sent, as it is: no offsets are given
@@ -49,8 +47,8 @@ func (l *UnifiedLog) AppendAsFollower(records []byte) (AppendInfo, error) {
 	if err != nil || info.ShallowCount == 0 {
 		return info, err
 	}
-	records = records[:info.ValidBytes]
-	return l.append(info, records, OriginReplication, func(info *AppendInfo) error { return l.checkGivenOffsets(info, records) })
+	err = l.append(&info, records[:info.ValidBytes], OriginReplication, nil, record.NoPartitionLeaderEpoch)
+	return info, err
 }
 
 // checkGivenOffsets checks that records to copy follow the log's end.
@@ -73,25 +71,31 @@ func (l *UnifiedLog) checkGivenOffsets(info *AppendInfo, records []byte) error {
 	}
 }
 
-// append is the part of an append that happens under the lock.
-func (l *UnifiedLog) append(info AppendInfo, records []byte, origin AppendOrigin, assign func(*AppendInfo) error) (AppendInfo, error) {
+// append is the part of an append that happens under the lock. Records of a
+// leader get their offsets here; those of a follower, for which validated is
+// nil, have them.
+func (l *UnifiedLog) append(info *AppendInfo, records []byte, origin AppendOrigin, validated *validated, leaderEpoch int32) error {
 	// Records must not be there without the id of their topic.
 	if err := l.maybeFlushMetadataFile(); err != nil {
-		return info, err
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.local.checkOnline(); err != nil {
-		return info, err
+		return err
 	}
 	if err := l.local.checkOpen(); err != nil {
-		return info, err
+		return err
 	}
-	if err := assign(&info); err != nil {
-		return info, err
+	if validated != nil {
+		validated.assignOffsets(info, l.LogEndOffset(), leaderEpoch)
+	} else if err := l.checkGivenOffsets(info, records); err != nil {
+		return err
 	}
-	err := l.appendLocked(&info, records, origin)
-	return info, l.local.handleIO(err, "Error while appending records to %s in dir %s", l.local.partition, l.local.parentDir)
+	if err := l.appendLocked(info, records, origin); err != nil {
+		return l.local.handleIO(err, "Error while appending records to %s in dir %s", l.local.partition, l.local.parentDir)
+	}
+	return nil
 }
 
 func (l *UnifiedLog) appendLocked(info *AppendInfo, records []byte, origin AppendOrigin) error {
@@ -190,7 +194,7 @@ type producerChanges struct {
 	completed []producerstate.CompletedTxn
 }
 
-var producerOrigins = map[AppendOrigin]producerstate.Origin{
+var producerOrigins = [...]producerstate.Origin{
 	OriginReplication: producerstate.Replication,
 	OriginCoordinator: producerstate.Coordinator,
 	OriginClient:      producerstate.Client,

@@ -1,12 +1,17 @@
 package log
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/log/record"
 	"github.com/gregor-broker/gregor/log/vfs"
 )
@@ -143,4 +148,11 @@ func readAll(t testing.TB, info *FetchDataInfo) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+func isStorageError(err error) bool { return errors.Is(err, kerr.KafkaStorageError) }
+
+func TestMain(m *testing.M) {
+	logging.SetLevel("root", "FATAL")
+	os.Exit(m.Run())
 }

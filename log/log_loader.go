@@ -9,7 +9,6 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/log/index"
 	"github.com/gregor-broker/gregor/log/producerstate"
 	"github.com/gregor-broker/gregor/log/vfs"
@@ -263,7 +262,7 @@ func (d *logLoader) addEmptySegment(baseOffset int64) error {
 // recoverSegment checks a segment with the producers' state as of its start.
 func (d *logLoader) recoverSegment(segment *LogSegment) (int, error) {
 	producers := producerstate.New(d.options.FS, d.dir(), d.log.local.partition, d.options.ProducerIDExpirationMs,
-		logging.For("kafka.log.ProducerStateManager"))
+		producerStateLogger)
 	if err := producers.LoadSnapshots(); err != nil {
 		return 0, err
 	}

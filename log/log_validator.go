@@ -39,19 +39,19 @@ type validated struct {
 // LogValidator. A batch is kept as it was sent, its records looked at without
 // being copied, unless its format, its codec or its inner offsets demand a
 // rewrite.
-func validateRecords(v validation) (*validated, error) {
+func validateRecords(v validation) (validated, error) {
 	first, rest, err := record.Next(v.records)
 	if err != nil {
-		return nil, fmt.Errorf("%w: Record batch has no batches at all", kerr.InvalidRecord)
+		return validated{}, fmt.Errorf("%w: Record batch has no batches at all", kerr.InvalidRecord)
 	}
 	if len(rest) > 0 && (first.Magic() >= record.MagicV2 || v.source != record.None) {
-		return nil, fmt.Errorf("%w: Compressed outer record has more than one batch", kerr.InvalidRecord)
+		return validated{}, fmt.Errorf("%w: Compressed outer record has more than one batch", kerr.InvalidRecord)
 	}
 	if first.Magic() < record.MagicV2 {
 		return v.convertLegacy()
 	}
 	if err := v.checkBatch(first, first); err != nil {
-		return nil, err
+		return validated{}, err
 	}
 	return v.checkRecords(first)
 }
@@ -98,15 +98,15 @@ type recordSummary struct {
 
 // checkRecords walks the records of a v2 batch, of which key, value and headers
 // of a compressed one are skipped, not copied.
-func (v *validation) checkRecords(batch record.Batch) (*validated, error) {
+func (v *validation) checkRecords(batch record.Batch) (validated, error) {
 	summary, err := v.walk(batch)
 	if err != nil {
-		return nil, err
+		return validated{}, err
 	}
 	if err := summary.errors.result(); err != nil {
-		return nil, err
+		return validated{}, err
 	}
-	result := &validated{
+	result := validated{
 		records: batch, maxTimestamp: summary.maxTimestamp, maxTimestampAt: summary.maxTimestampAt,
 		timestampType: v.config.TimestampType,
 	}
@@ -116,12 +116,12 @@ func (v *validation) checkRecords(batch record.Batch) (*validated, error) {
 		// Some old clients number inner records wrongly; their batches are
 		// written anew rather than refused.
 		if result.records, err = v.rebuild(batch); err != nil {
-			return nil, err
+			return validated{}, err
 		}
 		result.sizeMaybeChanged = true
 	case !keepCodec:
 		if result.records, err = record.Recompress(batch, v.target, v.config.MaxMessageBytes); err != nil {
-			return nil, fmt.Errorf("partition %s: %w", v.partition, err)
+			return validated{}, fmt.Errorf("partition %s: %w", v.partition, err)
 		}
 		result.sizeMaybeChanged = true
 	}
@@ -256,38 +256,38 @@ func (v *validation) tooLarge(size int) error {
 
 // convertLegacy writes v0 or v1 messages, many or one with many inside, into one
 // v2 batch.
-func (v *validation) convertLegacy() (*validated, error) {
+func (v *validation) convertLegacy() (validated, error) {
 	builder := record.NewBuilder(record.BuilderOptions{Compression: v.target})
 	first := record.Batch(v.records)
 	for message, err := range record.Batches(v.records) {
 		if err != nil {
-			return nil, err
+			return validated{}, err
 		}
 		if err := v.checkBatch(first, message); err != nil {
-			return nil, err
+			return validated{}, err
 		}
 		var errors recordErrors
 		index := 0
 		for current, err := range record.Records(message) {
 			if err != nil {
-				return nil, fmt.Errorf("partition %s: %w", v.partition, err)
+				return validated{}, fmt.Errorf("partition %s: %w", v.partition, err)
 			}
 			v.checkRecord(message, &current, index, &errors)
 			index++
 			if err := v.addTo(builder, current); err != nil {
-				return nil, err
+				return validated{}, err
 			}
 		}
 		if err := errors.result(); err != nil {
-			return nil, err
+			return validated{}, err
 		}
 	}
 	maxTimestamp := builder.MaxTimestamp()
 	built, err := v.finish(builder)
 	if err != nil {
-		return nil, err
+		return validated{}, err
 	}
-	return &validated{
+	return validated{
 		records: built, maxTimestamp: maxTimestamp, maxTimestampAt: built.LastOffsetDelta(), sizeMaybeChanged: true,
 		timestampType: v.config.TimestampType,
 	}, nil

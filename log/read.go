@@ -18,6 +18,9 @@ func (l *UnifiedLog) Read(startOffset int64, maxLength int, isolation FetchIsola
 		return FetchDataInfo{}, err
 	}
 	info, err := l.readUpTo(startOffset, max(maxLength, 0), isolation, minOneMessage)
+	if err == nil {
+		return info, nil
+	}
 	return info, l.local.handleIO(err, "Exception while reading from %s in dir %s", l.local.partition, l.local.parentDir)
 }
 

@@ -2,6 +2,7 @@ package log
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/sirupsen/logrus"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -70,6 +71,9 @@ func (r *segmentRecovery) takeIn(scanner *batchScanner, position int64, size int
 		return err
 	}
 	s := r.segment
+	if batch.LastOffset() < s.BaseOffset {
+		return fmt.Errorf("%w: offset %d lies below the base of the segment", kerr.CorruptMessage, batch.LastOffset())
+	}
 	if !s.canConvertToRelativeOffset(batch.LastOffset()) {
 		return &segmentOverflowError{segment: s, offset: batch.LastOffset()}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log/checkpoint"
 	"github.com/gregor-broker/gregor/log/epoch"
@@ -84,16 +83,16 @@ func Open(options OpenOptions) (*UnifiedLog, error) {
 		options.FS = vfs.OS
 	}
 	log := &UnifiedLog{
-		logger:                logging.For("kafka.log.UnifiedLog"),
+		logger:                unifiedLogLogger,
 		keepPartitionMetadata: options.KeepPartitionMetadata,
 	}
 	local := &log.local
 	local.fs, local.partition, local.parentDir = options.FS, partition, path.Dir(options.Dir)
-	local.scheduler, local.failures, local.logger = options.Scheduler, options.Failures, logging.For("kafka.log.LocalLog")
+	local.scheduler, local.failures, local.logger = options.Scheduler, options.Failures, localLogLogger
 	local.dir.Store(&options.Dir)
 	local.config.Store(options.Config)
 	local.lastFlushMs.Store(time.Now().UnixMilli())
-	log.producers = producerstate.New(options.FS, options.Dir, partition, options.ProducerIDExpirationMs, logging.For("kafka.log.ProducerStateManager"))
+	log.producers = producerstate.New(options.FS, options.Dir, partition, options.ProducerIDExpirationMs, producerStateLogger)
 	if err := log.load(options); err != nil {
 		// Only what was opened for reading or truncated is lost here.
 		_ = local.segments.each((*LogSegment).closeHandlers)
@@ -116,12 +115,12 @@ func (l *UnifiedLog) load(options OpenOptions) error {
 			return err
 		}
 	}
-	l.epochs, err = epoch.New(checkpoint.NewLeaderEpochCheckpoint(fsys, dir), logging.For("kafka.server.epoch.LeaderEpochFileCache"),
+	l.epochs, err = epoch.New(checkpoint.NewLeaderEpochCheckpoint(fsys, dir), leaderEpochLogger,
 		fmt.Sprintf("[LeaderEpochCache %s] ", l.local.partition))
 	if err != nil {
 		return err
 	}
-	loader := logLoader{log: l, options: options, logger: logging.For("kafka.log.LogLoader")}
+	loader := logLoader{log: l, options: options, logger: logLoaderLogger}
 	offsets, err := loader.load()
 	if err != nil {
 		return err
