@@ -19,7 +19,7 @@ type InProcess struct {
 	settings  map[string]string
 	bootstrap string
 
-	ZooKeeper *zktest.Server
+	ZooKeeper *zktest.Server // nil on Apache ZooKeeper
 	Server    *broker.KafkaServer
 }
 
@@ -27,10 +27,23 @@ type InProcess struct {
 func StartInProcess(t testing.TB, overrides map[string]string) *InProcess {
 	t.Helper()
 	zooKeeper := zktest.Start(t)
-	port := FreePort(t)
-	c := &InProcess{t: t, bootstrap: fmt.Sprintf("127.0.0.1:%d", port), ZooKeeper: zooKeeper}
+	c := startInProcess(t, zooKeeper.Addr(), overrides)
+	c.ZooKeeper = zooKeeper
+	return c
+}
+
+// StartInProcessOnApacheZooKeeper starts a broker in this process and Debian's
+// ZooKeeper in its own, and gives the broker a chroot there.
+func StartInProcessOnApacheZooKeeper(t testing.TB, overrides map[string]string) *InProcess {
+	t.Helper()
+	return startInProcess(t, StartApacheZooKeeper(t, t.TempDir()).Address()+"/kafka/one", overrides)
+}
+
+func startInProcess(t testing.TB, zooKeeper string, overrides map[string]string) *InProcess {
+	t.Helper()
+	c := &InProcess{t: t, bootstrap: fmt.Sprintf("127.0.0.1:%d", FreePort(t))}
 	c.settings = map[string]string{
-		"broker.id": "0", "listeners": "PLAINTEXT://" + c.bootstrap, "zookeeper.connect": zooKeeper.Addr(),
+		"broker.id": "0", "listeners": "PLAINTEXT://" + c.bootstrap, "zookeeper.connect": zooKeeper,
 		"log.dirs": filepath.Join(t.TempDir(), "kafka-logs"), "offsets.topic.replication.factor": "1",
 		"offsets.topic.num.partitions": "4", "group.initial.rebalance.delay.ms": "0", "group.min.session.timeout.ms": "100",
 	}

@@ -44,7 +44,7 @@ func FreePort(t testing.TB) int {
 type Server struct {
 	t       testing.TB
 	name    string
-	script  string
+	command []string // to which the configuration file is added
 	config  string
 	logs    string
 	address string
@@ -64,27 +64,34 @@ func StartZooKeeper(t testing.TB, dir string, overrides map[string]string) *Serv
 		"maxClientCnxns": "0", "admin.enableServer": "false", "tickTime": "500",
 	}
 	maps.Copy(properties, overrides)
-	return startServer(t, dir, "zookeeper", "zookeeper-server-start.sh", properties, port, dial)
+	return startServer(t, dir, "zookeeper", []string{Script("zookeeper-server-start.sh")}, properties, port, dial)
+}
+
+// StartApacheZooKeeper starts ZooKeeper as Debian packages it.
+func StartApacheZooKeeper(t testing.TB, dir string) *Server {
+	t.Helper()
+	port := FreePort(t)
+	properties := map[string]string{
+		"dataDir": filepath.Join(dir, "zookeeper"), "clientPort": fmt.Sprint(port), "clientPortAddress": "127.0.0.1",
+		"maxClientCnxns": "0", "admin.enableServer": "false", "tickTime": "500",
+	}
+	command := []string{"java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", "/usr/share/java/zookeeper.jar", "org.apache.zookeeper.server.quorum.QuorumPeerMain"}
+	return startServer(t, dir, "apache-zookeeper", command, properties, port, dial)
 }
 
 // StartBroker starts a broker with its data under dir.
 func StartBroker(t testing.TB, dir string, id int, zooKeeper *Server, overrides map[string]string) *Server {
 	t.Helper()
 	port := FreePort(t)
-	properties := map[string]string{
-		"broker.id": fmt.Sprint(id), "listeners": fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", port),
-		"log.dirs": filepath.Join(dir, fmt.Sprintf("kafka-logs-%d", id)), "zookeeper.connect": zooKeeper.Address(),
-		"offsets.topic.replication.factor": "1", "transaction.state.log.replication.factor": "1",
-		"transaction.state.log.min.isr": "1", "group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "5",
-	}
+	properties := brokerProperties(dir, id, port, zooKeeper.Address())
 	maps.Copy(properties, overrides)
-	return startServer(t, dir, fmt.Sprintf("broker-%d", id), "kafka-server-start.sh", properties, port, brokerAnswers)
+	return startServer(t, dir, fmt.Sprintf("broker-%d", id), []string{Script("kafka-server-start.sh")}, properties, port, brokerAnswers)
 }
 
-func startServer(t testing.TB, dir, name, script string, properties map[string]string, port int, ready func(string) error) *Server {
+func startServer(t testing.TB, dir, name string, command []string, properties map[string]string, port int, ready func(string) error) *Server {
 	t.Helper()
 	s := &Server{
-		t: t, name: name, script: Script(script), config: filepath.Join(dir, name+".properties"),
+		t: t, name: name, command: command, config: filepath.Join(dir, name+".properties"),
 		logs: filepath.Join(dir, name+"-logs"), address: fmt.Sprintf("127.0.0.1:%d", port), ready: ready,
 	}
 	var text strings.Builder
@@ -114,7 +121,7 @@ func (s *Server) Address() string { return s.address }
 // Start starts the server again on its data and waits until it answers.
 func (s *Server) Start() {
 	s.t.Helper()
-	process, err := start([]string{"LOG_DIR=" + s.logs}, s.script, s.config)
+	process, err := start([]string{"LOG_DIR=" + s.logs}, s.command[0], append(slices.Clone(s.command[1:]), s.config)...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
