@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,8 +87,8 @@ func (m *ReplicaManager) wakeAfterAppend(wakes []wake, deferred bool) {
 		return
 	}
 	if deferred {
-		wakes = append([]wake(nil), wakes...)
-		m.actions.add(func() { m.completeWakes(wakes) })
+		kept := slices.Clone(wakes)
+		m.actions.add(func() { m.completeWakes(kept) })
 		return
 	}
 	m.completeWakes(wakes)
@@ -129,7 +130,8 @@ func (m *ReplicaManager) appendToLocalLog(params *ProduceParams, entry *ProduceP
 		LogStartOffset: info.LogStartOffset, RecordErrors: info.RecordErrors, requiredOffset: info.LastOffset + 1,
 	}
 	if info.ErrorMessage != "" {
-		result.ErrorMessage = &info.ErrorMessage
+		message := info.ErrorMessage // a copy, so that info stays on the stack
+		result.ErrorMessage = &message
 	}
 	return info.LeaderHWChange
 }

@@ -200,6 +200,11 @@ func newNode(t testing.TB, net *network, id int32, brokerSettings, topicSettings
 	t.Cleanup(func() {
 		n.Shutdown(false)
 		isr.work.Wait()
+		for _, local := range n.logs.AllLogs() {
+			if err := local.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 	})
 	return n
 }

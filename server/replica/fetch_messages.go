@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gregor-broker/gregor/config/topic"
@@ -162,7 +163,11 @@ type fetchProgress struct {
 // then.
 func (m *ReplicaManager) FetchMessages(params *FetchParams, partitions []FetchPartition, respond func([]FetchPartitionResult)) {
 	results := make([]FetchPartitionResult, len(partitions))
-	progress := make([]fetchProgress, len(partitions))
+	var few [8]fetchProgress // on the stack: most fetches need it for this call only
+	progress := few[:]
+	if len(partitions) > len(few) {
+		progress = make([]fetchProgress, len(partitions))
+	}
 	now := time.Now()
 	bytes, decided := m.readFromLocalLog(params, partitions, results, progress)
 	if params.IsFromFollower() {
@@ -173,7 +178,7 @@ func (m *ReplicaManager) FetchMessages(params *FetchParams, partitions []FetchPa
 		return
 	}
 	releaseAll(results)
-	m.parkFetch(params, partitions, progress, respond)
+	m.parkFetch(params, partitions, slices.Clone(progress[:len(partitions)]), respond)
 }
 
 func releaseAll(results []FetchPartitionResult) {
