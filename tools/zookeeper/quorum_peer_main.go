@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,6 +26,7 @@ const (
 	exitUnexpectedError = 1
 	exitInvalid         = 2
 	exitDatadir         = 3
+	exitSignalled       = 128
 )
 
 // errArguments says that a command line does not make sense.
@@ -31,11 +35,31 @@ var errArguments = errors.New("invalid number of arguments")
 // QuorumPeerMain runs a server until SIGTERM or SIGINT (class QuorumPeerMain; with
 // no ensemble configured that hands over to ZooKeeperServerMain). The arguments are
 // a configuration file, or a port, a data directory and perhaps a tick time and the
-// number of connections a client may have. It returns the process's exit code.
+// number of connections a client may have. It returns the process's exit code; after
+// a signal that is 128 and the signal's number, as a Java process has it.
 func QuorumPeerMain(args []string, _, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	return runServer(ctx, args, stderr)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	var received atomic.Int32
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case sig := <-signals:
+			received.Store(int32(sig.(syscall.Signal)))
+			stop()
+		case <-ctx.Done():
+		}
+	})
+	code := runServer(ctx, args, stderr)
+	stop()
+	waiting.Wait()
+	if sig := received.Load(); sig != 0 && code == exitFinished {
+		return exitSignalled + int(sig)
+	}
+	return code
 }
 
 func runServer(ctx context.Context, args []string, stderr io.Writer) int {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,6 +98,25 @@ func TestServerRunsUntilItIsStopped(t *testing.T) {
 		if exit := <-exited; exit != 0 || stderr.Len() > 0 {
 			t.Errorf("round %d: exit %d, %q", round, exit, strings.TrimSpace(stderr.String()))
 		}
+	}
+}
+
+func TestSignalEndsTheServer(t *testing.T) {
+	exited := make(chan int, 1)
+	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	_, port, _ := net.SplitHostPort(address)
+	args := []string{properties(t, "dataDir="+t.TempDir()+"\nclientPortAddress=127.0.0.1\nclientPort="+port+"\n")}
+	go func() { exited <- QuorumPeerMain(args, nil, io.Discard) }()
+	conn, err := net.Dial("tcp", address)
+	for err != nil {
+		conn, err = net.Dial("tcp", address)
+	}
+	defer conn.Close()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if exit := <-exited; exit != 143 {
+		t.Errorf("exit %d, want 143", exit)
 	}
 }
 

@@ -199,8 +199,13 @@ func (c *connection) noteOperation(header requestHeader) {
 	c.stats.lastCxid = int64(header.xid)
 }
 
+// lastWriteTimeout is how long a client has to take the rest of its output.
+const lastWriteTimeout = 2 * time.Second
+
 // finish stops taking output; what is queued is still sent, then the socket is closed.
 func (c *connection) finish() {
+	// The error would be that of a socket that is closed already.
+	_ = c.socket.SetWriteDeadline(time.Now().Add(lastWriteTimeout))
 	c.mu.Lock()
 	c.closing = true
 	c.room.Broadcast()

@@ -245,8 +245,9 @@ func (c *rawClient) stat(path string) stat {
 // discardConn is a connection whose peer takes everything and says nothing.
 type discardConn struct{ net.Conn }
 
-func (discardConn) RemoteAddr() net.Addr            { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
-func (discardConn) Write(b []byte) (int, error)     { return len(b), nil }
-func (discardConn) Read([]byte) (int, error)        { return 0, io.EOF }
-func (discardConn) Close() error                    { return nil }
-func (discardConn) SetReadDeadline(time.Time) error { return nil }
+func (discardConn) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+func (discardConn) Write(b []byte) (int, error)      { return len(b), nil }
+func (discardConn) Read([]byte) (int, error)         { return 0, io.EOF }
+func (discardConn) Close() error                     { return nil }
+func (discardConn) SetReadDeadline(time.Time) error  { return nil }
+func (discardConn) SetWriteDeadline(time.Time) error { return nil }

@@ -87,12 +87,7 @@ func (s *Server) Run(ctx context.Context) error {
 // Start loads the data and begins to serve.
 func (s *Server) Start() error {
 	s.started = time.Now()
-	for _, key := range s.cfg.Unknown {
-		s.logger("quorum.QuorumPeerConfig").Warnf("The property %s is not known to this server and has no effect", key)
-	}
-	s.logger("ZooKeeperServer").Infof("tickTime set to %d", s.cfg.TickTime.Milliseconds())
-	s.logger("ZooKeeperServer").Infof("minSessionTimeout set to %d", s.minTimeoutMs)
-	s.logger("ZooKeeperServer").Infof("maxSessionTimeout set to %d", s.maxTimeoutMs)
+	s.logConfiguration()
 	if err := s.load(); err != nil {
 		return err
 	}
@@ -111,6 +106,29 @@ func (s *Server) Start() error {
 		s.running.Go(s.purgePeriodically)
 	}
 	return nil
+}
+
+// logConfiguration writes the lines ZooKeeper begins its log with.
+func (s *Server) logConfiguration() {
+	file := s.logger("quorum.QuorumPeerConfig")
+	for _, key := range s.cfg.Unknown {
+		file.Warnf("The property %s is not known to this server and has no effect", key)
+	}
+	retained := s.cfg.SnapRetainCount
+	if retained < minSnapRetainCount {
+		file.Warnf("Invalid autopurge.snapRetainCount: %d. Defaulting to %d", retained, minSnapRetainCount)
+		retained = minSnapRetainCount
+	}
+	purge := s.logger("DatadirCleanupManager")
+	purge.Infof("autopurge.snapRetainCount set to %d", retained)
+	purge.Infof("autopurge.purgeInterval set to %d", int(s.cfg.PurgeInterval.Hours()))
+	if s.cfg.PurgeInterval <= 0 {
+		purge.Info("Purge task is not scheduled.")
+	}
+	server := s.logger("ZooKeeperServer")
+	server.Infof("tickTime set to %d", s.cfg.TickTime.Milliseconds())
+	server.Infof("minSessionTimeout set to %d", s.minTimeoutMs)
+	server.Infof("maxSessionTimeout set to %d", s.maxTimeoutMs)
 }
 
 // Addr is the host:port that the server listens on, once it was started.

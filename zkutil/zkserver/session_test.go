@@ -187,3 +187,18 @@ func TestBadLengthsCloseTheConnection(t *testing.T) {
 }
 
 const javaPassword = "5b5778f14c25322d31f5ec3d75b4fc5e"
+
+func TestExpiryFreesAConnectionThatTakesNoOutput(t *testing.T) {
+	s := startServer(t, testConfig(t))
+	c := openSession(t, s)
+	c.create("/big", string(bytes.Repeat([]byte("x"), 900_000)))
+	for range 20 {
+		c.sendRequest(opGetData, pathBody("/big", false))
+	}
+	if !s.ExpireSession(c.sessionID) {
+		t.Fatal("no session")
+	}
+	for len(s.allConnections()) > 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
