@@ -158,7 +158,7 @@ func (m *ZkAdminManager) alterTopic(name string, overrides map[string]string, va
 	if validateOnly {
 		return nil
 	}
-	m.log.Infof("%sUpdating topic %s with new configuration : %v", m.prefix, name, overrides)
+	m.log.Infof("%sUpdating topic %s with new configuration : %s", m.prefix, name, propertiesText(overrides))
 	return m.changeEntity(zkdata.ConfigTypeTopic, name, overrides)
 }
 

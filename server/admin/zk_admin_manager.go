@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -161,10 +162,19 @@ func joinIDs(ids []int32) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(ids), "[]"), " ", ", ")
 }
 
+// propertiesText is a topic's settings as Java prints properties.
+func propertiesText(properties map[string]string) string {
+	rows := make([]string, 0, len(properties))
+	for _, key := range slices.Sorted(maps.Keys(properties)) {
+		rows = append(rows, key+"="+properties[key])
+	}
+	return "{" + strings.Join(rows, ", ") + "}"
+}
+
 // createTopic writes a new topic's settings, then its assignment, which makes it
 // exist.
 func (m *ZkAdminManager) createTopic(name string, overrides map[string]string, assignment map[int32][]int32) (topic.ID, error) {
-	m.log.Infof("%sCreating topic %s with configuration %v and initial partition assignment %s", m.prefix, name, overrides, assignmentText(assignment))
+	m.log.Infof("%sCreating topic %s with configuration %s and initial partition assignment %s", m.prefix, name, propertiesText(overrides), assignmentText(assignment))
 	if err := m.zk.SetOrCreateEntityConfigs(zkdata.ConfigTypeTopic, name, overrides); err != nil {
 		return topic.ID{}, err
 	}

@@ -3,10 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
-	"net"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -86,20 +83,3 @@ func (c *leaderConnection) Send(ctx context.Context, request kmsg.Request) (kmsg
 
 // Close ends a Send that waits.
 func (c *leaderConnection) Close() { c.closed.Do(c.sender.Close) }
-
-func absolutePath(dir string) (string, error) { return filepath.Abs(dir) }
-
-// sharedEndpoints lists host:port of a broker's endpoints that another has too.
-func sharedEndpoints(ours, theirs []zkdata.Endpoint) string {
-	taken := map[string]bool{}
-	for _, endpoint := range theirs {
-		taken[net.JoinHostPort(endpoint.Host, strconv.Itoa(int(endpoint.Port)))] = true
-	}
-	var shared []string
-	for _, endpoint := range ours {
-		if address := net.JoinHostPort(endpoint.Host, strconv.Itoa(int(endpoint.Port))); taken[address] {
-			shared = append(shared, address)
-		}
-	}
-	return strings.Join(shared, ",")
-}

@@ -1,0 +1,104 @@
+package broker
+
+import (
+	"context"
+	"time"
+
+	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/zkutil/zkclient"
+)
+
+// stopTimeout bounds how long requests that were received may take when the broker
+// stops.
+const stopTimeout = 30 * time.Second
+
+// zooKeeperGrace is how long the broker's stop may wait for ZooKeeper.
+const zooKeeperGrace = 15 * time.Second
+
+// Shutdown stops the broker in Kafka's order and for the reasons given at each
+// step; it is idempotent and waits.
+func (s *KafkaServer) Shutdown() {
+	s.stopOnce.Do(func() {
+		s.log.Info(s.prefix + "shutting down")
+		if s.started && s.zk.SessionState() != zkclient.Connected {
+			s.log.Warn(s.prefix + "There is no connection to ZooKeeper: leaving the cluster without a controlled shutdown")
+			s.zk.Close()
+		} else if s.started && config.ControlledShutdownEnable.Get(s.settings()) {
+			s.controlledShutdown()
+		}
+		defer s.closeZooKeeperAfter(zooKeeperGrace)()
+		s.stopServing()
+		s.stopStorage()
+		s.log.Info(s.prefix + "shut down completed")
+		close(s.stopped)
+	})
+	<-s.stopped
+}
+
+// closeZooKeeperAfter ends operations on ZooKeeper that would hold the stop up when
+// ZooKeeper goes away meanwhile. The function it returns calls that off.
+func (s *KafkaServer) closeZooKeeperAfter(grace time.Duration) func() bool {
+	if s.zk == nil {
+		return func() bool { return true }
+	}
+	return time.AfterFunc(grace, s.zk.Close).Stop
+}
+
+// stopServing ends what takes work: no setting changes any more, then no requests,
+// then the coordinators, whose answers still go out.
+func (s *KafkaServer) stopServing() {
+	if s.changes != nil {
+		s.changes.Close()
+	}
+	if s.topics != nil {
+		s.topics.Close()
+	}
+	if s.handler != nil {
+		s.handler.Close()
+	}
+	if s.groups != nil {
+		s.groups.Close()
+	}
+	if s.replicas != nil {
+		s.replicas.PrepareShutdown()
+	}
+	if s.sockets != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		s.sockets.StopProcessingRequests(ctx)
+		cancel()
+	}
+}
+
+// stopStorage ends replication before the logs it writes to, and the controller and
+// ZooKeeper last, so that the broker stays registered until its logs are closed.
+func (s *KafkaServer) stopStorage() {
+	if s.replicas != nil {
+		s.replicas.Shutdown(true)
+	}
+	if s.alterISR != nil {
+		s.alterISR.Close()
+	}
+	if s.toController != nil {
+		s.toController.Close()
+	}
+	if s.logs != nil {
+		if err := s.logs.Shutdown(); err != nil {
+			s.log.Errorf("%sError while closing logs: %v", s.prefix, err)
+		}
+	}
+	if s.controller != nil {
+		s.controller.Shutdown()
+	}
+	if s.senders != nil {
+		s.senders.Close()
+	}
+	if s.zk != nil {
+		s.zk.Close()
+	}
+	if s.fetches != nil {
+		s.fetches.Close()
+	}
+	if s.sockets != nil {
+		s.sockets.Close()
+	}
+}
