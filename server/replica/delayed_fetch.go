@@ -105,7 +105,7 @@ func diverged(partition *cluster.Partition, request *FetchPartition) bool {
 func (d *delayedFetch) OnComplete() {
 	results := make([]FetchPartitionResult, len(d.partitions))
 	d.manager.readFromLocalLog(d.params, d.partitions, results, nil)
-	d.respond(results)
+	d.manager.answerFetch(d.params, results, d.respond)
 }
 
 // OnExpiration counts fetches whose time ran out.

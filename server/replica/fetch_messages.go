@@ -31,18 +31,6 @@ type ReplicaQuota interface {
 	Record(bytes int64)
 }
 
-// UnboundedQuota throttles nothing.
-type UnboundedQuota struct{}
-
-// IsThrottled is false.
-func (UnboundedQuota) IsThrottled(topic.Partition) bool { return false }
-
-// IsQuotaExceeded is false.
-func (UnboundedQuota) IsQuotaExceeded() bool { return false }
-
-// Record does nothing.
-func (UnboundedQuota) Record(int64) {}
-
 // ClientMetadata is what is known of a consumer that may be sent to a nearer
 // replica (KIP-392).
 type ClientMetadata struct {
@@ -65,8 +53,6 @@ type FetchParams struct {
 	// Client is given by fetch versions from 11 on, which may read from any
 	// replica; nil restricts consumers to the leader.
 	Client *ClientMetadata
-	// Quota throttles followers that are not in sync; nil throttles nothing.
-	Quota ReplicaQuota
 }
 
 // IsFromFollower reports whether a broker fetches.
@@ -174,11 +160,27 @@ func (m *ReplicaManager) FetchMessages(params *FetchParams, partitions []FetchPa
 		m.updateFollowerFetchState(params.ReplicaID, now, partitions, results, progress)
 	}
 	if params.MaxWait <= 0 || len(partitions) == 0 || bytes >= params.MinBytes || decided {
-		respond(results)
+		m.answerFetch(params, results, respond)
 		return
 	}
 	releaseAll(results)
 	m.parkFetch(params, partitions, slices.Clone(progress[:len(partitions)]), respond)
+}
+
+// answerFetch counts what followers get of throttled partitions, and answers.
+func (m *ReplicaManager) answerFetch(params *FetchParams, results []FetchPartitionResult, respond func([]FetchPartitionResult)) {
+	if quota := m.options.Quotas.Leader; quota != nil && params.IsFromFollower() {
+		var throttled int64
+		for i := range results {
+			if size := results[i].RecordsSize(); size > 0 && quota.IsThrottled(results[i].Partition) {
+				throttled += int64(size)
+			}
+		}
+		if throttled > 0 {
+			quota.Record(throttled)
+		}
+	}
+	respond(results)
 }
 
 func releaseAll(results []FetchPartitionResult) {
@@ -297,10 +299,11 @@ func (m *ReplicaManager) readRecords(params *FetchParams, partition *cluster.Par
 // shouldLeaderThrottle reports whether a follower that is not in sync has to
 // wait because the replication quota is used up.
 func (m *ReplicaManager) shouldLeaderThrottle(params *FetchParams, partition *cluster.Partition) bool {
-	if params.Quota == nil || partition.FollowerIsInSync(params.ReplicaID) {
+	quota := m.options.Quotas.Leader
+	if quota == nil || !params.IsFromFollower() || partition.FollowerIsInSync(params.ReplicaID) {
 		return false
 	}
-	return params.Quota.IsThrottled(partition.TopicPartition()) && params.Quota.IsQuotaExceeded()
+	return quota.IsThrottled(partition.TopicPartition()) && quota.IsQuotaExceeded()
 }
 
 // readFailed logs what no client or change of leadership explains.

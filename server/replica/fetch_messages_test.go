@@ -252,19 +252,23 @@ func TestLeaderThrottlesReplicasThatAreNotInSync(t *testing.T) {
 	elect([]*node{n}, "t", topic.ID{}, out)
 	quota := &usedUp{}
 	quota.exceeded.Store(true)
+	n.options.Quotas.Leader = quota
 	for follower, throttled := range map[int32]bool{2: false, 3: true} {
-		results := n.fetch(FetchParams{ReplicaID: follower, MinBytes: 1, Quota: quota}, readAt(0, 0)).now()
+		results := n.fetch(FetchParams{ReplicaID: follower, MinBytes: 1}, readAt(0, 0)).now()
 		if got := results[0].RecordsSize() == 0; got != throttled {
 			t.Errorf("replica %d throttled: %t", follower, got)
 		}
 		releaseAll(results)
 	}
-	box := n.fetch(FetchParams{ReplicaID: 3, MinBytes: 1, MaxWait: time.Minute, Quota: quota}, readAt(0, 0))
+	box := n.fetch(FetchParams{ReplicaID: 3, MinBytes: 1, MaxWait: time.Minute}, readAt(0, 0))
 	n.append(0, 1)
 	box.none()
 	quota.exceeded.Store(false)
 	n.append(0, 1)
 	releaseAll(box.now())
+	if quota.recorded.Load() == 0 {
+		t.Error("throttled bytes are not recorded")
+	}
 }
 
 func TestIncrementalSessionsServeRealRecords(t *testing.T) {

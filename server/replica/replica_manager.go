@@ -20,11 +20,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Quotas limit replication traffic; a nil one limits nothing.
+// Quotas limit replication traffic; a nil one limits nothing. Leader limits
+// what followers that are not in sync get here, Follower what is fetched from
+// other leaders.
 type Quotas struct {
-	Leader       ReplicaQuota
-	Follower     ReplicaQuota
-	AlterLogDirs ReplicaQuota
+	Leader   ReplicaQuota
+	Follower ReplicaQuota
 }
 
 // LogManager is what the replica manager needs of log/manager.LogManager.
