@@ -62,8 +62,7 @@ func topicConfigDoc() string {
 func TopicCommand(args []string, stdout, stderr io.Writer) int {
 	set, err := topicOptions.Parse(args)
 	if err != nil {
-		fmt.Fprintln(stderr, command.Uncaught("joptsimple.OptionException", err.Error()))
-		return 1
+		return command.DieOfParse(err, stderr)
 	}
 	if code, done := topicOptions.HelpOrVersion(set, args, topicBlurb, stdout, stderr); done {
 		return code
@@ -104,7 +103,7 @@ func checkTopicOptions(set *command.Set) error {
 		return command.Usagef("Command must include exactly one action: --list, --describe, --create, --alter or --delete")
 	}
 	if !set.Has("bootstrap-server") {
-		return errors.New(command.Uncaught("java.lang.IllegalArgumentException", "--bootstrap-server must be specified"))
+		return command.Throw(command.IllegalArgument, "--bootstrap-server must be specified")
 	}
 	if set.Has("describe") && set.Has("if-exists") && !set.Has("topic") && !set.Has("topic-id") {
 		return command.Usagef("--topic or --topic-id is required to describe a topic")

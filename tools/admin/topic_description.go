@@ -66,7 +66,7 @@ func (s *topicService) described() ([]kmsg.MetadataResponseTopic, error) {
 		byName[*found.Topic] = found
 	}
 	var described []kmsg.MetadataResponseTopic
-	for _, name := range command.JavaMapOrder(names) {
+	for _, name := range command.JavaMapOrder(names, command.JavaHash) {
 		described = append(described, byName[name])
 	}
 	return described, nil
@@ -236,7 +236,7 @@ func overridesText(settings []kmsg.DescribeConfigsResponseResourceConfig) string
 		names = append(names, setting.Name)
 	}
 	var overrides []string
-	for _, name := range command.JavaMapOrder(names) {
+	for _, name := range command.JavaMapOrder(names, command.JavaHash) {
 		setting := values[name]
 		if setting.Source == defaultConfig {
 			continue

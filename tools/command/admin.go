@@ -18,6 +18,7 @@ const RequestTimeout = 30 * time.Second
 type Admin struct {
 	client  *kgo.Client
 	timeout time.Duration
+	call    string
 }
 
 // NewAdmin connects with the properties of --command-config; servers is the value
@@ -29,11 +30,34 @@ func NewAdmin(servers string, properties map[string]string) (*Admin, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Admin{client, timeout}, nil
+	return &Admin{client: client, timeout: timeout}, nil
 }
 
 // Close closes the connections.
 func (a *Admin) Close() { a.client.Close() }
+
+// Within returns the same admin client with another time limit of each request.
+func (a *Admin) Within(timeout time.Duration) *Admin {
+	return &Admin{a.client, timeout, a.call}
+}
+
+// Calling returns the same admin client whose requests are given another name
+// when they time out.
+func (a *Admin) Calling(call string) *Admin {
+	return &Admin{a.client, a.timeout, call}
+}
+
+// Timeout is how long each request may take.
+func (a *Admin) Timeout() time.Duration { return a.timeout }
+
+// TimedOut is the error of a request that no broker answered in time.
+func (a *Admin) TimedOut(request kmsg.Request) error {
+	call := a.call
+	if call == "" {
+		call = callName(request.Key())
+	}
+	return &TimeoutError{"Timed out waiting for a node assignment. Call: " + call}
+}
 
 // Do sends the request to the broker, controller or coordinator it is for.
 func Do[R kmsg.Response](a *Admin, request kmsg.Request) (R, error) {
@@ -54,7 +78,7 @@ func do[R kmsg.Response](a *Admin, send func(context.Context) (kmsg.Response, er
 	typed, ok := response.(R)
 	switch {
 	case err != nil && (errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil):
-		return typed, &TimeoutError{fmt.Sprintf("Timed out waiting for a node assignment. Call: %s", callName(request.Key()))}
+		return typed, a.TimedOut(request)
 	case err != nil:
 		return typed, err
 	case !ok:
@@ -68,13 +92,19 @@ type TimeoutError struct{ Message string }
 
 func (e *TimeoutError) Error() string { return e.Message }
 
-// callName is what the Java admin client calls a request.
+// callNames are the Java admin client's names of requests that do not follow
+// from the request's.
+var callNames = map[kmsg.Key]string{
+	kmsg.Metadata: "listTopics", kmsg.DescribeCluster: "listNodes", kmsg.FindCoordinator: "describeGroups(api=FIND_COORDINATOR)",
+	kmsg.DescribeGroups: "describeGroups(api=FIND_COORDINATOR)", kmsg.DeleteGroups: "deleteConsumerGroups(api=FIND_COORDINATOR)",
+	kmsg.OffsetFetch: "offsetFetch(api=FIND_COORDINATOR)", kmsg.OffsetCommit: "offsetCommit(api=FIND_COORDINATOR)",
+	kmsg.OffsetDelete: "offsetDelete(api=FIND_COORDINATOR)", kmsg.DescribeUserSCRAMCredentials: "describeUserScramCredentials",
+	kmsg.AlterUserSCRAMCredentials: "alterUserScramCredentials",
+}
+
 func callName(key int16) string {
-	switch kmsg.Key(key) {
-	case kmsg.Metadata:
-		return "listTopics"
-	case kmsg.DescribeCluster:
-		return "listNodes"
+	if name, ok := callNames[kmsg.Key(key)]; ok {
+		return name
 	}
 	name := kmsg.NameForKey(key)
 	return string(name[0]|0x20) + name[1:]

@@ -21,9 +21,41 @@ type UsageError struct{ Message string }
 
 func (e *UsageError) Error() string { return e.Message }
 
+// DieOfParse reports a command line that does not parse as the tools do whose
+// main leaves the exception to the JVM.
+func DieOfParse(err error, stderr io.Writer) int {
+	fmt.Fprintln(stderr, Uncaught(err))
+	return 1
+}
+
 // Usagef returns a [UsageError].
 func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Sprintf(format, args...)}
+}
+
+// IsUsage tells whether the error is a [UsageError].
+func IsUsage(err error) bool {
+	var usage *UsageError
+	return errors.As(err, &usage)
+}
+
+// AsUsage makes a [UsageError] of an error.
+func AsUsage(err error) error {
+	if err == nil || IsUsage(err) {
+		return err
+	}
+	return &UsageError{err.Error()}
+}
+
+// Count tells how many of the options were given.
+func (s *Set) Count(names ...string) int {
+	given := 0
+	for _, name := range names {
+		if s.Has(name) {
+			given++
+		}
+	}
+	return given
 }
 
 // CheckRequired is CommandLineUtils.checkRequiredArgs.
@@ -89,19 +121,6 @@ func SignalExitCode(caught os.Signal) int {
 }
 
 // Uncaught is how the JVM reports an exception that ended a tool.
-func Uncaught(class, message string) string {
-	return fmt.Sprintf("Exception in thread \"main\" %s: %s", class, message)
-}
-
-// ExceptionText is the first line of an error's stack trace as Java prints it.
-func ExceptionText(err error) string {
-	var serverError *ServerError
-	if errors.As(err, &serverError) {
-		return serverError.ExceptionName() + ": " + err.Error()
-	}
-	var timeout *TimeoutError
-	if errors.As(err, &timeout) {
-		return "org.apache.kafka.common.errors.TimeoutException: " + err.Error()
-	}
-	return "java.lang.IllegalArgumentException: " + err.Error()
+func Uncaught(err error) string {
+	return "Exception in thread \"main\" " + ExceptionText(err)
 }

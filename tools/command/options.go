@@ -40,8 +40,10 @@ type Option struct {
 	// HasDefault whether there is one.
 	Default    string
 	HasDefault bool
-	// Mandatory options must be given unless an option marked Help is.
+	// Mandatory options must be given unless an option marked Help is, and so
+	// must one of AvailableIf with an option that names some.
 	Mandatory, Help bool
+	AvailableIf     []string
 	Doc             string
 }
 
@@ -57,13 +59,13 @@ type Set struct {
 }
 
 // ParseError is a command line that does not follow the grammar, with
-// jopt-simple's sentence.
-type ParseError struct{ Message string }
+// jopt-simple's sentence and the name of its exception.
+type ParseError struct{ Class, Message string }
 
 func (e *ParseError) Error() string { return e.Message }
 
-func parseErrorf(format string, args ...any) error {
-	return &ParseError{fmt.Sprintf(format, args...)}
+func parseErrorf(class, format string, args ...any) error {
+	return &ParseError{"joptsimple." + class + "Exception", fmt.Sprintf(format, args...)}
 }
 
 func (o Options) find(name string) *Option {
@@ -106,17 +108,17 @@ func (s *Set) take(word string, args []string) ([]string, error) {
 		if !strings.HasPrefix(word, "--") && name != "" {
 			name = name[:1]
 		}
-		return nil, parseErrorf("%s is not a recognized option", name)
+		return nil, parseErrorf("UnrecognizedOption", "%s is not a recognized option", name)
 	}
 	switch {
 	case option.Argument == None:
 		if hasValue {
-			return nil, parseErrorf("Option %s does not accept arguments", name)
+			return nil, parseErrorf("UnrecognizedOption", "Option %s does not accept arguments", name)
 		}
 	case hasValue:
 	case option.Argument == Required:
 		if len(args) == 0 {
-			return nil, parseErrorf("Option %s requires an argument", name)
+			return nil, parseErrorf("OptionMissingRequiredArgument", "Option %s requires an argument", name)
 		}
 		value, hasValue, args = args[0], true, args[1:]
 	case len(args) > 0 && !s.looksLikeOption(args[0]):
@@ -148,7 +150,20 @@ func (s *Set) checkMandatory() error {
 		}
 	}
 	if len(missing) > 0 {
-		return parseErrorf("Missing required option(s) [%s]", strings.Join(missing, ", "))
+		return parseErrorf("MissingRequiredOptions", "Missing required option(s) [%s]", strings.Join(missing, ", "))
+	}
+	return s.checkAvailable()
+}
+
+func (s *Set) checkAvailable() error {
+	var unavailable []string
+	for _, option := range s.options {
+		if s.Has(option.Name) && len(option.AvailableIf) > 0 && !slices.ContainsFunc(option.AvailableIf, s.Has) {
+			unavailable = append(unavailable, option.Name)
+		}
+	}
+	if len(unavailable) > 0 {
+		return parseErrorf("UnavailableOption", "Option(s) [%s] are unavailable given other options on the command line", strings.Join(unavailable, ", "))
 	}
 	return nil
 }
@@ -172,7 +187,7 @@ func (s *Set) Value(name string) (string, error) {
 	case 1:
 		return values[0], nil
 	}
-	return "", parseErrorf("Found multiple arguments for option %s, but you asked for only one", name)
+	return "", parseErrorf("MultipleArgumentsForOption", "Found multiple arguments for option %s, but you asked for only one", name)
 }
 
 // Values returns every value given for the option.
@@ -187,7 +202,7 @@ func (s *Set) Int(name string) (int64, error) {
 	}
 	number, parseErr := strconv.ParseInt(text, 10, s.options.find(name).bits())
 	if parseErr != nil {
-		return 0, parseErrorf("Cannot parse argument '%s' of option %s", text, name)
+		return 0, parseErrorf("OptionArgumentConversion", "Cannot parse argument '%s' of option %s", text, name)
 	}
 	return number, nil
 }

@@ -1,7 +1,9 @@
 package command
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"strings"
 
@@ -47,4 +49,19 @@ func CheckHostPorts(list string) error {
 
 func allDigits(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
+}
+
+// FileError gives an error of opening a file the class that java.nio has for it;
+// its message is the file's name.
+func FileError(err error) error {
+	var failed *fs.PathError
+	switch {
+	case !errors.As(err, &failed):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return Throw("java.nio.file.NoSuchFileException", "%s", failed.Path)
+	case errors.Is(err, fs.ErrPermission):
+		return Throw("java.nio.file.AccessDeniedException", "%s", failed.Path)
+	}
+	return Throw("java.io.IOException", "%s", failed.Err)
 }
