@@ -26,6 +26,7 @@ const (
 	exitUnexpectedError = 1
 	exitInvalid         = 2
 	exitDatadir         = 3
+	exitSnapshot        = 10
 	exitSignalled       = 128
 )
 
@@ -136,6 +137,9 @@ func exitCode(err error, log *logrus.Entry, stderr io.Writer) int {
 		log.WithError(err).Error("Unable to access datadir, exiting abnormally")
 		fmt.Fprintln(stderr, "Unable to access datadir, exiting abnormally")
 		return exitDatadir
+	case errors.Is(err, zkserver.ErrSnapshot):
+		log.WithError(err).Error("Severe unrecoverable error, exiting")
+		return exitSnapshot
 	}
 	log.WithError(err).Error("Unexpected exception, exiting abnormally")
 	return exitUnexpectedError

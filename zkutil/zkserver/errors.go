@@ -67,10 +67,12 @@ func codeOf(err error) Code {
 	return CodeMarshallingError
 }
 
-// Errors of a start; each stands for an exit code of ZooKeeper's main class.
+// Errors that stand for exit codes of ZooKeeper's main class.
 var (
 	// ErrDatadir says that a data directory cannot be used.
 	ErrDatadir = errors.New("unable to access datadir")
+	// ErrSnapshot says that a snapshot cannot be written.
+	ErrSnapshot = errors.New("severe unrecoverable error in taking a snapshot")
 	// ErrConfig says that the configuration is not valid.
 	ErrConfig = errors.New("invalid config")
 )

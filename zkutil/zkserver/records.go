@@ -134,8 +134,8 @@ type connectRequest struct {
 	timeoutMs    int32
 	sessionID    int64
 	password     []byte
-	hasReadOnly  bool
-	readOnly     bool
+	// hasReadOnly says that the client knows read-only servers.
+	hasReadOnly bool
 }
 
 func decodeConnectRequest(frame []byte) (connectRequest, error) {
@@ -148,7 +148,7 @@ func decodeConnectRequest(frame []byte) (connectRequest, error) {
 	r.password = d.buffer()
 	if d.err == nil && len(d.buf) > 0 {
 		r.hasReadOnly = true
-		r.readOnly = d.boolean()
+		d.boolean()
 	}
 	return r, d.err
 }

@@ -37,6 +37,9 @@ type Server struct {
 	waiting []*connection
 	scratch encoder
 
+	// replayed is how far the logs took the state beyond the snapshot at start.
+	replayed int64
+
 	// durable is the zxid up to which the log has been synced.
 	durable atomic.Int64
 
@@ -98,6 +101,11 @@ func (s *Server) Start() error {
 		return errors.Join(err, s.storage.close())
 	}
 	s.listener = listener
+	if s.replayed > 0 {
+		s.mu.Lock()
+		s.startSnapshot()
+		s.mu.Unlock()
+	}
 	s.accepting.Go(s.accept)
 	s.running.Go(s.expireSessions)
 	s.running.Go(s.syncLog)

@@ -594,3 +594,21 @@ func TestUnknownTransactionIsNotCutOff(t *testing.T) {
 		t.Errorf("start: %v", err)
 	}
 }
+
+func TestUnwritableSnapshotStopsTheServer(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.DataLogDir = t.TempDir()
+	cfg.SnapCount = 2
+	s := startServer(t, cfg)
+	c := openSession(t, s)
+	if err := os.RemoveAll(cfg.DataDir); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		c.sendRequest(opSetData, setDataBody("/", "", -1))
+	}
+	<-s.Failed()
+	if err := s.Close(); !errors.Is(err, ErrSnapshot) {
+		t.Errorf("Close: %v", err)
+	}
+}
