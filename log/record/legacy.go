@@ -123,23 +123,30 @@ func readInnerMessages(outer Batch) ([]Batch, error) {
 	if len(messages) == 0 {
 		return nil, fmt.Errorf("%w: found invalid compressed record set with no inner records (magic = %d)", kerr.InvalidRecord, outer.Magic())
 	}
-	resolveInner(outer, messages)
-	return messages, nil
+	return messages, resolveInner(outer, messages)
 }
 
 // resolveInner makes the relative offsets of v1 absolute and gives messages
 // their wrapper's time when the broker set it.
-func resolveInner(outer Batch, messages []Batch) {
+func resolveInner(outer Batch, messages []Batch) error {
 	if outer.Magic() != MagicV1 {
-		return
+		return nil
 	}
-	base := outer.BaseOffset() - messages[len(messages)-1].BaseOffset()
+	base, last := int64(0), messages[len(messages)-1].BaseOffset()
+	// Some versions of librdkafka send wrappers with offset 0.
+	if wrapper := outer.BaseOffset(); wrapper != 0 {
+		if base = wrapper - last; base < 0 {
+			return invalidRecord("Found invalid wrapper offset in compressed v1 message set, "+
+				"wrapper offset '%d' is less than the last inner message offset '%d' and it is not zero.", wrapper, last)
+		}
+	}
 	for _, message := range messages {
 		message.SetBaseOffset(base + message.BaseOffset())
 		if outer.TimestampType() == LogAppendTime {
 			binary.BigEndian.PutUint64(message[legacyTimestampAt:], uint64(outer.MaxTimestamp()))
 		}
 	}
+	return nil
 }
 
 // innerReader reads messages from a decompressor, no more than its budget.
@@ -148,18 +155,22 @@ type innerReader struct {
 	budget int
 }
 
+// next gives nil at the end, and at a message that is cut short.
 func (r *innerReader) next() (Batch, error) {
 	var header [HeaderSizeUpToMagic]byte
 	n, err := readFull(r.source, header[:])
-	if err != nil {
+	if err != nil || n < LogOverhead {
 		return nil, err
 	}
-	if n == 0 {
+	size, err := SizeOf(header[:n])
+	if errors.Is(err, ErrIncomplete) {
 		return nil, nil
 	}
-	size, err := SizeOf(header[:n])
 	if err != nil {
-		return nil, fmt.Errorf("%w: inner message: %v", kerr.CorruptMessage, err)
+		return nil, fmt.Errorf("inner message: %w", err)
+	}
+	if size-LogOverhead > maxInnerMessage {
+		return nil, fmt.Errorf("%w: Record size exceeds the largest allowable message size (%d).", kerr.CorruptMessage, maxInnerMessage)
 	}
 	if r.budget -= size; r.budget < 0 {
 		return nil, fmt.Errorf("%w: compressed message set expands to more than %d bytes", kerr.MessageTooLarge, maxInnerMessage)
@@ -169,11 +180,8 @@ func (r *innerReader) next() (Batch, error) {
 		chunk := min(size-len(message), max(len(message), windowSize))
 		message = append(message, make([]byte, chunk)...)
 		read, err := readFull(r.source, message[len(message)-chunk:])
-		if err != nil {
+		if err != nil || read < chunk {
 			return nil, err
-		}
-		if read < chunk {
-			return nil, fmt.Errorf("%w: compressed message set ends within a message", kerr.CorruptMessage)
 		}
 	}
 	return Batch(message), nil

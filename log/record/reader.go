@@ -1,8 +1,11 @@
 package record
 
 import (
+	"fmt"
 	"io"
 	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 const (
@@ -26,6 +29,8 @@ type Reader struct {
 	exhausted  bool
 	index      int32
 	count      int32
+	// maxRecord bounds the size of a decompressed record if it is not 0.
+	maxRecord int
 }
 
 var readers = sync.Pool{New: func() any { return &Reader{} }}
@@ -128,6 +133,9 @@ func (r *Reader) readSize() (int, error) {
 	r.start += n
 	if size < minRecordSize-1 {
 		return 0, invalidRecord("Found invalid record structure: record size %d", size)
+	}
+	if r.maxRecord > 0 && r.source != nil && int(size) > r.maxRecord {
+		return 0, fmt.Errorf("%w: a compressed record has %d bytes", kerr.MessageTooLarge, size)
 	}
 	return int(size), nil
 }
