@@ -244,7 +244,11 @@ func (s *Server) cutTail(path string, end int64, cause error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(file.Truncate(end), file.Sync(), file.Close())
+	err = file.Truncate(end)
+	if s.cfg.ForceSync {
+		err = errors.Join(err, file.Sync())
+	}
+	return errors.Join(err, file.Close())
 }
 
 // sectorSize is the least that a disk writes at once.
