@@ -42,6 +42,13 @@ type localLog struct {
 	recoveryPoint atomic.Int64
 	lastFlushMs   atomic.Int64
 	endOffset     atomic.Int64
+	// truncations counts the cuts of the log's end, so that a flush that ran
+	// meanwhile does not vouch for what was written after the cut.
+	truncations atomic.Int64
+	// flushMu lets one flush run at a time; newNames says that there are
+	// segments whose names are not durable yet.
+	flushMu  sync.Mutex
+	newNames atomic.Bool
 
 	endMu sync.Mutex // guards end; a leaf lock
 	end   OffsetMetadata
@@ -116,7 +123,9 @@ func (l *localLog) updateEnd(offset int64) {
 }
 
 func (l *localLog) openSegment(baseOffset int64) (*LogSegment, error) {
-	return openSegment(segmentOptions{fs: l.fs, dir: *l.dir.Load(), baseOffset: baseOffset, config: l.config.Load(), create: true})
+	segment, err := openSegment(segmentOptions{fs: l.fs, dir: *l.dir.Load(), baseOffset: baseOffset, config: l.config.Load(), create: true})
+	l.newNames.Store(true)
+	return segment, err
 }
 
 func (l *localLog) append(info *AppendInfo, records []byte) error {
@@ -298,6 +307,7 @@ func deleteSegmentFiles(l *localLog, dir string, segments []*LogSegment, async b
 // truncateTo cuts the log so that it ends at an offset, and returns the segments
 // that went.
 func (l *localLog) truncateTo(offset int64) ([]*LogSegment, error) {
+	l.truncations.Add(1)
 	list := l.segments.values()
 	keep := max(floor(list, offset), 0) + 1
 	deleted := list[keep:len(list):len(list)]
@@ -308,11 +318,20 @@ func (l *localLog) truncateTo(offset int64) ([]*LogSegment, error) {
 		return nil, err
 	}
 	l.updateEnd(offset)
+	// Without this a power loss could bring back old batches in between new
+	// ones, which nothing would notice.
+	if err := l.segments.active().file.file.Sync(); err != nil {
+		return nil, err
+	}
+	if len(deleted) > 0 {
+		return deleted, l.fs.SyncDir(*l.dir.Load())
+	}
 	return deleted, nil
 }
 
 // truncateFullyAndStartAt replaces all segments by an empty one.
 func (l *localLog) truncateFullyAndStartAt(offset int64) ([]*LogSegment, error) {
+	l.truncations.Add(1)
 	deleted := l.segments.values()
 	// The log must not be without a segment at any moment, and the new one may
 	// have the name of an old one: that is renamed first.
@@ -326,26 +345,32 @@ func (l *localLog) truncateFullyAndStartAt(offset int64) ([]*LogSegment, error) 
 	}
 	l.segments.set([]*LogSegment{segment})
 	l.updateEnd(offset)
-	return deleted, nil
+	return deleted, l.fs.SyncDir(*l.dir.Load())
 }
 
 // flush makes all below an offset durable, and the names of new segments.
 func (l *localLog) flush(offset int64) error {
-	recoveryPoint := l.recoveryPoint.Load()
-	segments := l.segments.between(recoveryPoint, offset)
-	for _, segment := range segments {
+	l.flushMu.Lock()
+	defer l.flushMu.Unlock()
+	for _, segment := range l.segments.between(l.recoveryPoint.Load(), offset) {
 		if err := segment.flush(); err != nil {
 			return err
 		}
 	}
-	if len(segments) > 0 && segments[len(segments)-1].BaseOffset >= recoveryPoint {
-		return l.fs.SyncDir(*l.dir.Load())
+	if !l.newNames.Swap(false) {
+		return nil
 	}
-	return nil
+	err := l.fs.SyncDir(*l.dir.Load())
+	if err != nil {
+		l.newNames.Store(true)
+	}
+	return err
 }
 
-func (l *localLog) markFlushed(offset int64) {
-	if offset > l.recoveryPoint.Load() {
+// markFlushed raises the recovery point after a flush, unless the log was
+// truncated since the number of truncations was looked at, before the flush.
+func (l *localLog) markFlushed(offset, truncations int64) {
+	if offset > l.recoveryPoint.Load() && truncations == l.truncations.Load() {
 		l.recoveryPoint.Store(offset)
 		l.lastFlushMs.Store(time.Now().UnixMilli())
 	}

@@ -200,14 +200,16 @@ func (l *UnifiedLog) String() string {
 func (l *UnifiedLog) Flush() error { return l.flush(l.LogEndOffset()) }
 
 func (l *UnifiedLog) flush(offset int64) error {
-	if offset <= l.RecoveryPoint() {
+	// The log may be truncated before the flush, or while it runs.
+	truncations := l.local.truncations.Load()
+	if offset = min(offset, l.LogEndOffset()); offset <= l.RecoveryPoint() {
 		return nil
 	}
 	err := l.local.flush(offset)
 	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.local.markFlushed(offset)
+		l.local.markFlushed(offset, truncations)
 	}
 	return l.local.handleIO(err, "Error while flushing log for %s in dir %s with offset %d", l.local.partition, l.local.parentDir, offset)
 }
@@ -215,11 +217,12 @@ func (l *UnifiedLog) flush(offset int64) error {
 // flushLocked is flush for an append that reached flush.messages.
 func (l *UnifiedLog) flushLocked() error {
 	offset := l.LogEndOffset()
-	if err := l.local.flush(offset); err != nil {
-		return err
+	truncations := l.local.truncations.Load()
+	err := l.local.flush(offset)
+	if err == nil {
+		l.local.markFlushed(offset, truncations)
 	}
-	l.local.markFlushed(offset)
-	return nil
+	return err
 }
 
 // Roll starts a new active segment.

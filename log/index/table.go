@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/gregor-broker/gregor/log/vfs"
@@ -44,8 +45,9 @@ func newTable(fsys vfs.FS, path string, entrySize, maxSize int) table {
 	return table{entrySize: entrySize, fs: fsys, path: path, maxSize: maxSize - maxSize%entrySize}
 }
 
-// loadLocked takes the number of entries from the size of the file, which is
-// right for a file that was trimmed.
+// loadLocked takes the number of entries from the size of the file. A file that
+// was presized, but not trimmed before a crash, ends with zeros; these are not
+// entries.
 func (t *table) loadLocked() error {
 	if t.loaded {
 		return nil
@@ -58,9 +60,45 @@ func (t *table) loadLocked() error {
 	if err != nil {
 		return err
 	}
-	t.stored = int(info.Size()) / t.entrySize
-	t.loaded = true
+	stored := int(info.Size()) / t.entrySize
+	if stored > 0 {
+		err = t.withFile(os.O_RDONLY, func(file vfs.File) error {
+			written, err := t.countWritten(file, stored)
+			t.oversized, stored = written < stored, written
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	t.stored, t.loaded = stored, true
 	return nil
+}
+
+// countWritten is the number of entries before the zeros at the end, if any.
+func (t *table) countWritten(file vfs.File, stored int) (int, error) {
+	entry := make([]byte, t.entrySize)
+	isZero := func(i int) (bool, error) {
+		err := readFull(file, entry, int64(i*t.entrySize))
+		return !slices.ContainsFunc(entry, func(b byte) bool { return b != 0 }), err
+	}
+	if zero, err := isZero(stored - 1); err != nil || !zero {
+		return stored, err
+	}
+	low, high := 0, stored-1
+	for low < high {
+		middle := (low + high) / 2
+		zero, err := isZero(middle)
+		if err != nil {
+			return 0, err
+		}
+		if zero {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	return low, nil
 }
 
 // read runs a function under the shared lock, after the table is loaded.
