@@ -22,11 +22,12 @@ func withoutInput(run func(args []string, stdout, stderr io.Writer) int) class {
 }
 
 var classes = map[string]class{
-	"kafka.Kafka":                                       withoutInput(kafka),
-	"kafka.admin.TopicCommand":                          withoutInput(admin.TopicCommand),
-	"kafka.tools.ConsoleProducer":                       console.ConsoleProducer,
-	"kafka.tools.ConsoleConsumer":                       withoutInput(console.ConsoleConsumer),
-	"org.apache.zookeeper.server.quorum.QuorumPeerMain": withoutInput(zookeeper.QuorumPeerMain),
+	"kafka.Kafka":                 withoutInput(kafka),
+	"kafka.admin.TopicCommand":    withoutInput(admin.TopicCommand),
+	"kafka.tools.ConsoleProducer": console.ConsoleProducer,
+	"kafka.tools.ConsoleConsumer": withoutInput(console.ConsoleConsumer),
+	"org.apache.zookeeper.ZooKeeperMainWithTlsSupportForKafka": zookeeper.ZooKeeperMain,
+	"org.apache.zookeeper.server.quorum.QuorumPeerMain":        withoutInput(zookeeper.QuorumPeerMain),
 }
 
 func main() {
