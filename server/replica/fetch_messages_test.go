@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/log"
 	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func TestAFetchWithEnoughBytesIsAnsweredAtOnce(t *testing.T) {
@@ -364,4 +366,42 @@ func BenchmarkFetchMessages(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkSessionOfManyPartitions is a round of a follower that has nothing
+// new in any of its partitions, and one in which it waits.
+func BenchmarkSessionOfManyPartitions(b *testing.B) {
+	const count = 2000
+	n := newNode(b, newNetwork(), 1, map[string]string{"log.dirs": b.TempDir()}, nil)
+	var states []kmsg.LeaderAndISRRequestTopicPartition
+	for partition := range int32(count) {
+		states = append(states, state(partition, 1, 0, 1))
+	}
+	elect([]*node{n}, "t", topic.ID{}, states...)
+	var partitions []FetchPartition
+	for partition := range int32(count) {
+		partitions = append(partitions, readAt(partition, 0))
+	}
+	b.Run("without data", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			n.FetchMessages(&FetchParams{ReplicaID: -1, MinBytes: 1, MaxBytes: 1000}, partitions, releaseAll)
+		}
+	})
+	b.Run("woken by the last", func(b *testing.B) {
+		b.ReportAllocs()
+		records := batchOf(1, 10)
+		for b.Loop() {
+			partitions[count-1].FetchOffset = n.LocalLog(tpOf(count - 1)).HighWatermark()
+			answered := false
+			n.FetchMessages(&FetchParams{ReplicaID: -1, MaxWait: time.Minute, MinBytes: 1, MaxBytes: 1000}, partitions, func(results []FetchPartitionResult) {
+				releaseAll(results)
+				answered = true
+			})
+			n.AppendRecords(&ProduceParams{RequiredAcks: 1, Origin: log.OriginClient}, []ProducePartition{{tpOf(count - 1), append([]byte(nil), records...)}}, func([]ProducePartitionResult) {})
+			if !answered {
+				b.Fatal("not woken")
+			}
+		}
+	})
 }

@@ -12,7 +12,6 @@ const rackAwareSelector = "org.apache.kafka.common.replica.RackAwareReplicaSelec
 // candidate is a replica a consumer may read from.
 type candidate struct {
 	id           int32
-	rack         string
 	logEndOffset int64
 	behind       time.Duration
 }
@@ -41,7 +40,7 @@ func (m *ReplicaManager) preferredReadReplica(params *FetchParams, partition *cl
 			state.LogEndOffset.MessageOffset < fetchOffset || state.LogStartOffset > fetchOffset {
 			continue
 		}
-		next := candidate{replica.BrokerID, node.Rack, state.LogEndOffset.MessageOffset, now.Sub(state.LastCaughtUpTime)}
+		next := candidate{replica.BrokerID, state.LogEndOffset.MessageOffset, now.Sub(state.LastCaughtUpTime)}
 		if !found || next.betterThan(best) {
 			best, found = next, true
 		}
