@@ -130,6 +130,13 @@ func (l *logs) WriteHighWatermarks(_ string, offsets map[topic.Partition]int64) 
 	return nil
 }
 
+// written gives the checkpoint of a partition and how often it was written.
+func (l *logs) written(tp topic.Partition) (highWatermark int64, writes int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.checkpoints[tp], l.writes
+}
+
 // grantIsr decides on every ISR change as the controller would, at once but on
 // another goroutine.
 type grantIsr struct{ work sync.WaitGroup }

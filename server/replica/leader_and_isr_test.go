@@ -197,17 +197,17 @@ func TestHighWatermarksAreCheckpointedAndTakenUpAgain(t *testing.T) {
 		n.follow(2, 0, 3)
 		time.Sleep(6 * time.Second)
 		synctest.Wait()
-		if n.logs.checkpoints[tpOf(0)] != 3 || n.logs.writes != 1 {
-			t.Errorf("checkpoints %v after %d writes", n.logs.checkpoints, n.logs.writes)
+		if highWatermark, writes := n.logs.written(tpOf(0)); highWatermark != 3 || writes != 1 {
+			t.Errorf("checkpoint %d after %d writes", highWatermark, writes)
 		}
 		time.Sleep(12 * time.Second)
-		if n.logs.writes != 1 {
-			t.Errorf("%d writes although nothing moved", n.logs.writes)
+		if _, writes := n.logs.written(tpOf(0)); writes != 1 {
+			t.Errorf("%d writes although nothing moved", writes)
 		}
 		n.follow(2, 0, 4)
 		n.Shutdown(true)
-		if n.logs.checkpoints[tpOf(0)] != 4 {
-			t.Errorf("checkpoints %v at shutdown", n.logs.checkpoints)
+		if highWatermark, _ := n.logs.written(tpOf(0)); highWatermark != 4 {
+			t.Errorf("checkpoint %d at shutdown", highWatermark)
 		}
 		again := newNode(t, newNetwork(), 1, nil, nil)
 		again.logs.checkpoints, again.logs.all = n.logs.checkpoints, n.logs.all

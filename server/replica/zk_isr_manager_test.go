@@ -34,6 +34,12 @@ func (z *isrNodes) PropagateIsrChanges(partitions []topic.Partition) error {
 	return z.failure
 }
 
+func (z *isrNodes) told() [][]topic.Partition {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return z.propagated
+}
+
 func TestIsrChangesThroughZooKeeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		zk := &isrNodes{version: 7, failure: errors.New("connection loss")}
@@ -55,21 +61,21 @@ func TestIsrChangesThroughZooKeeper(t *testing.T) {
 		time.Sleep(4 * time.Second)
 		submit(2, 7)
 		synctest.Wait()
-		if len(zk.propagated) != 0 {
+		if len(zk.told()) != 0 {
 			t.Error("the controller was told before the changes came to rest")
 		}
 		time.Sleep(6 * time.Second)
 		synctest.Wait()
-		if len(zk.propagated) != 1 || len(zk.propagated[0]) != 2 {
-			t.Errorf("told %v", zk.propagated)
+		if told := zk.told(); len(told) != 1 || len(told[0]) != 2 {
+			t.Errorf("told %v", told)
 		}
 		zk.mu.Lock()
 		zk.failure = nil
 		zk.mu.Unlock()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if len(zk.propagated) != 2 || len(zk.propagated[1]) != 2 {
-			t.Errorf("a notification that failed is repeated once: %v", zk.propagated)
+		if told := zk.told(); len(told) != 2 || len(told[1]) != 2 {
+			t.Errorf("a notification that failed is repeated once: %v", told)
 		}
 		manager.Close()
 		manager.Close()
