@@ -1,0 +1,168 @@
+//go:build peers
+
+package protocol
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/tests/framework"
+)
+
+func TestMain(m *testing.M) { os.Exit(framework.Main(m)) }
+
+// brokerSettings are those of both brokers.
+var brokerSettings = map[string]string{
+	"offsets.topic.num.partitions": "3", "group.initial.rebalance.delay.ms": "0", "group.min.session.timeout.ms": "100",
+	"num.partitions": "2", "group.max.size": "3", "log.message.timestamp.difference.max.ms": "9223372036854775807",
+	"zookeeper.session.timeout.ms": "18000", "offset.metadata.max.bytes": "4096", "max.incremental.fetch.session.cache.slots": "1000",
+}
+
+// peer is one of the two brokers.
+type peer struct {
+	name, address string
+}
+
+func startPeers(t *testing.T) (kafka, gregor peer) {
+	framework.NeedPeers(t)
+	start := func(p *peer, name string, kind framework.Kind) {
+		*p = peer{name, framework.SharedCluster(t, kind, brokerSettings).Bootstrap()}
+	}
+	start(&kafka, "Kafka", framework.KafkaOnGregor)
+	start(&gregor, "Gregor", framework.ChosenGregor())
+	for _, p := range []peer{kafka, gregor} {
+		s := newSession(p, scenario{subject: -1, name: "prepare"}, -1, time.Now(), map[int16]int16{kmsg.FindCoordinator.Int16(): 4})
+		s.play(func(s *session) {
+			request := kmsg.NewPtrFindCoordinatorRequest()
+			request.CoordinatorKey = "any"
+			request.CoordinatorKeys = []string{"any"}
+			eventually(s, request, func(r *kmsg.FindCoordinatorResponse) bool { return r.Coordinators[0].ErrorCode == 0 })
+		})
+		if len(s.transcript) > 0 { // it stopped
+			t.Fatal(p.name, s.transcript)
+		}
+	}
+	return kafka, gregor
+}
+
+func newSession(p peer, sc scenario, version int16, start time.Time, newest map[int16]int16) *session {
+	_, port, _ := net.SplitHostPort(p.address)
+	name := fmt.Sprintf("%s-%s-v%d", strings.ToLower(sc.subject.Name()), strings.ReplaceAll(sc.name, " ", "-"), version)
+	return &session{
+		address: p.address, names: name, subject: sc.subject, version: version, start: start, newest: newest,
+		clientID: kmsg.StringPtr("client"),
+		learned:  normaliser{topicIDs: map[[16]byte]string{}, port: port},
+	}
+}
+
+// apiVersions asks a broker what it serves.
+func apiVersions(t *testing.T, p peer) map[int16]kmsg.ApiVersionsResponseApiKey {
+	s := newSession(p, scenario{subject: -1}, -1, time.Now(), nil)
+	served := map[int16]kmsg.ApiVersionsResponseApiKey{}
+	s.play(func(s *session) {
+		request := kmsg.NewPtrApiVersionsRequest()
+		request.ClientSoftwareName, request.ClientSoftwareVersion = "tests", "1"
+		s.newest = map[int16]int16{request.Key(): 3}
+		for _, row := range ask[*kmsg.ApiVersionsResponse](s, "", request).ApiKeys {
+			served[row.ApiKey] = row
+		}
+	})
+	if len(served) == 0 {
+		t.Fatal(p.name, s.transcript)
+	}
+	return served
+}
+
+// coverage counts what was compared, for the check that nothing is left out and for
+// the table of results.
+type coverage struct {
+	mu      sync.Mutex
+	answers map[int16]map[int16]int
+}
+
+func (c *coverage) add(key, version int16, answers int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.answers[key] == nil {
+		c.answers[key] = map[int16]int{}
+	}
+	c.answers[key][version] += answers
+}
+
+// TestSameAnswersAsKafka runs every scenario on both brokers.
+func TestSameAnswersAsKafka(t *testing.T) {
+	kafka, gregor := startPeers(t)
+	served, start := apiVersions(t, kafka), time.Now()
+	newest := map[int16]int16{}
+	for key, row := range served {
+		newest[key] = row.MaxVersion
+	}
+	covered := &coverage{answers: map[int16]map[int16]int{}}
+	t.Run("scenarios", func(t *testing.T) {
+		for _, sc := range slices.Concat(scenarios...) {
+			versions := sc.versions
+			if versions == nil {
+				for version := int16(0); version <= newest[sc.subject.Int16()]; version++ {
+					versions = append(versions, version)
+				}
+			}
+			for _, version := range versions {
+				t.Run(fmt.Sprintf("%s/%s/v%d", sc.subject.Name(), sc.name, version), func(t *testing.T) {
+					t.Parallel()
+					ofKafka, ofGregor := newSession(kafka, sc, version, start, newest), newSession(gregor, sc, version, start, newest)
+					var both sync.WaitGroup
+					both.Go(func() { ofKafka.play(sc.run) })
+					both.Go(func() { ofGregor.play(sc.run) })
+					both.Wait()
+					report(t, sc.subject, version, ofKafka.transcript, ofGregor.transcript)
+					covered.add(sc.subject.Int16(), version, len(ofKafka.transcript))
+				})
+			}
+		}
+	})
+	checkCoverage(t, apiVersions(t, gregor), covered)
+}
+
+func report(t *testing.T, subject kmsg.Key, version int16, kafka, gregor []entry) {
+	var lines []string
+	for _, m := range compare(kafka, gregor) {
+		if !allowed(subject, version, m) {
+			lines = append(lines, m.String())
+		}
+	}
+	if len(lines) > 0 {
+		t.Errorf("%d differences:\n%s", len(lines), strings.Join(lines[:min(len(lines), 40)], "\n"))
+	}
+	if len(kafka) > 0 && kafka[len(kafka)-1].label == "the scenario stopped" {
+		t.Errorf("on Kafka: %s", kafka[len(kafka)-1].describe())
+	}
+	if os.Getenv("GREGOR_TRANSCRIPT") != "" {
+		for _, e := range kafka {
+			t.Logf("Kafka: %s: %v", e.label, e.fields)
+		}
+	}
+}
+
+// checkCoverage fails for every version of a served API that no scenario asked for.
+func checkCoverage(t *testing.T, served map[int16]kmsg.ApiVersionsResponseApiKey, covered *coverage) {
+	if flag.Lookup("test.run").Value.String() != "" {
+		return // just some scenarios were run
+	}
+	for _, key := range slices.Sorted(maps.Keys(served)) {
+		for version := served[key].MinVersion; version <= served[key].MaxVersion; version++ {
+			if covered.answers[key][version] == 0 {
+				t.Errorf("no scenario asks for %s version %d", kmsg.NameForKey(key), version)
+			}
+		}
+	}
+}

@@ -1,0 +1,8 @@
+//go:build peers
+
+package protocol
+
+// scenarios are all of them, by file.
+var scenarios = [][]scenario{
+	apiVersionsScenarios, metadataScenarios, produceScenarios, fetchScenarios, listOffsetsScenarios, groupScenarios,
+}
