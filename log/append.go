@@ -20,6 +20,10 @@ func (l *UnifiedLog) AppendAsLeader(records []byte, leaderEpoch int32, origin Ap
 	}
 	// All that does not depend on the offset is done before the lock is taken.
 	config := l.Config()
+	if config.RecordVersion < record.MagicV2 {
+		err = l.appendOldFormat(&info, records[:info.ValidBytes], origin, config)
+		return info, err
+	}
 	validated, err := validateRecords(validation{
 		partition: l.local.partition,
 		records:   records[:info.ValidBytes],
@@ -148,6 +152,9 @@ func (l *UnifiedLog) assignEpochs(records []byte) error {
 			return err
 		}
 		records = rest
+		if !l.keepsEpochs() {
+			continue
+		}
 		if batch.Magic() < record.MagicV2 {
 			// A leader of an old format knows no epochs; the next election must
 			// then fall back to the high watermark.

@@ -36,9 +36,12 @@ type Config struct {
 	// RecordVersion is the magic that the log stores: 2 unless an old
 	// inter-broker protocol and message format say otherwise.
 	RecordVersion int8
+	// InterBrokerProtocol is that of the broker, the latest one unless the log
+	// manager says otherwise.
+	InterBrokerProtocol config.ApiVersion
 }
 
-// NewConfig resolves the settings of a topic. The log stores format v2.
+// NewConfig resolves the settings of a topic.
 func NewConfig(topic *config.TopicConfig) *Config {
 	timestamps := record.CreateTime
 	if config.TopicMessageTimestampType.Get(topic) == record.LogAppendTime.String() {
@@ -68,7 +71,8 @@ func NewConfig(topic *config.TopicConfig) *Config {
 		TimestampType:               timestamps,
 		TimestampDifferenceMaxMs:    config.TopicMessageTimestampDifferenceMaxMs.Get(topic),
 		MessageDownconversionEnable: config.TopicMessageDownconversionEnable.Get(topic),
-		RecordVersion:               record.MagicV2,
+		RecordVersion:               topic.MessageFormatVersion().RecordVersion(),
+		InterBrokerProtocol:         config.LatestApiVersion,
 	}
 }
 

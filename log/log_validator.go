@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/gregor-broker/gregor/config"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log/record"
 )
@@ -47,6 +48,9 @@ func validateRecords(v validation) (validated, error) {
 	if len(rest) > 0 && (first.Magic() >= record.MagicV2 || v.source != record.None) {
 		return validated{}, fmt.Errorf("%w: Compressed outer record has more than one batch", kerr.InvalidRecord)
 	}
+	if err := v.checkZstd(); err != nil {
+		return validated{}, err
+	}
 	if first.Magic() < record.MagicV2 {
 		return v.convertLegacy()
 	}
@@ -54,6 +58,15 @@ func validateRecords(v validation) (validated, error) {
 		return validated{}, err
 	}
 	return v.checkRecords(first)
+}
+
+// checkZstd refuses a codec that older brokers of the cluster cannot read.
+func (v *validation) checkZstd() error {
+	if v.target == record.Zstd && v.config.InterBrokerProtocol < config.IBP_2_1_IV0 {
+		return fmt.Errorf("%w: Produce requests to inter.broker.protocol.version < 2.1 broker are not allowed to use ZStandard compression",
+			kerr.UnsupportedCompressionType)
+	}
+	return nil
 }
 
 // checkBatch checks the header of a batch.

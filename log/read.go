@@ -1,8 +1,12 @@
 package log
 
 import (
+	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/gregor-broker/gregor/config"
 	"github.com/gregor-broker/gregor/log/index"
 	"github.com/gregor-broker/gregor/log/record"
 )
@@ -87,6 +91,10 @@ func (l *UnifiedLog) collectAborted(segments []*LogSegment, startOffset, upperBo
 // offset of LatestTimestamp, EarliestTimestamp or MaxTimestamp. ok is false if
 // there is no such record.
 func (l *UnifiedLog) FetchOffsetByTimestamp(timestamp int64) (found TimestampAndOffset, ok bool, err error) {
+	if l.Config().RecordVersion < record.MagicV1 && timestamp != EarliestTimestamp && timestamp != LatestTimestamp {
+		return found, false, fmt.Errorf("%w: Cannot search offsets based on timestamp because message format version for partition %s is %s which is earlier than the minimum required version %s",
+			kerr.UnsupportedForMessageFormat, l.local.partition, l.Config().Topic.MessageFormatVersion(), config.IBP_0_10_0_IV0)
+	}
 	switch timestamp {
 	case EarliestTimestamp:
 		found = TimestampAndOffset{Timestamp: record.NoTimestamp, Offset: l.LogStartOffset(), LeaderEpoch: record.NoPartitionLeaderEpoch}

@@ -17,6 +17,7 @@ import (
 	"github.com/gregor-broker/gregor/log/checkpoint"
 	"github.com/gregor-broker/gregor/log/epoch"
 	"github.com/gregor-broker/gregor/log/producerstate"
+	"github.com/gregor-broker/gregor/log/record"
 	"github.com/gregor-broker/gregor/log/vfs"
 )
 
@@ -92,6 +93,7 @@ func Open(options OpenOptions) (*UnifiedLog, error) {
 	local.dir.Store(&options.Dir)
 	local.config.Store(options.Config)
 	local.lastFlushMs.Store(time.Now().UnixMilli())
+	local.newNames.Store(true) // those of a process that was killed may not be durable
 	log.producers = producerstate.New(options.FS, options.Dir, partition, options.ProducerIDExpirationMs, producerStateLogger)
 	if err := log.load(options); err != nil {
 		// Only what was opened for reading or truncated is lost here.
@@ -118,6 +120,9 @@ func (l *UnifiedLog) load(options OpenOptions) error {
 	l.epochs, err = epoch.New(checkpoint.NewLeaderEpochCheckpoint(fsys, dir), leaderEpochLogger,
 		fmt.Sprintf("[LeaderEpochCache %s] ", l.local.partition))
 	if err != nil {
+		return err
+	}
+	if err := l.dropEpochsOfOldFormat(); err != nil {
 		return err
 	}
 	loader := logLoader{log: l, options: options, logger: logLoaderLogger}
@@ -156,7 +161,15 @@ func (l *UnifiedLog) Config() *Config { return l.local.config.Load() }
 
 // UpdateConfig puts new settings in force and returns the old ones. Sizes of
 // indexes and the jitter of rolls change with the next segment.
-func (l *UnifiedLog) UpdateConfig(config *Config) *Config { return l.local.config.Swap(config) }
+func (l *UnifiedLog) UpdateConfig(config *Config) *Config {
+	old := l.local.config.Swap(config)
+	if old.RecordVersion != config.RecordVersion {
+		if err := l.local.handleIO(l.dropEpochsOfOldFormat(), "Error while writing to checkpoint file %s/%s", l.Dir(), checkpoint.LeaderEpochFile); err != nil {
+			l.logger.WithError(err).Errorf("%sClearing the leader epoch cache failed", l.prefix())
+		}
+	}
+	return old
+}
 
 // LogStartOffset is the first offset that may be read.
 func (l *UnifiedLog) LogStartOffset() int64 { return l.logStartOffset.Load() }
@@ -416,6 +429,19 @@ func (l *UnifiedLog) RemoveExpiredProducers(now time.Time) {
 	l.producers.RemoveExpired(now.UnixMilli())
 }
 
+// keepsEpochs reports whether the format of the topic carries leader epochs.
+func (l *UnifiedLog) keepsEpochs() bool { return l.Config().RecordVersion >= record.MagicV2 }
+
+// dropEpochsOfOldFormat forgets the leader epochs when the topic went back to a
+// format without them, so that followers truncate by high watermark.
+func (l *UnifiedLog) dropEpochsOfOldFormat() error {
+	if _, ok := l.epochs.Latest(); !ok || l.keepsEpochs() {
+		return nil
+	}
+	l.logger.Warnf("%sDeleting non-empty leader epoch cache due to incompatible message format V%d", l.prefix(), l.Config().RecordVersion)
+	return l.epochs.ClearAndFlush()
+}
+
 // LatestEpoch is the epoch of the last batch, or the one this broker leads in.
 func (l *UnifiedLog) LatestEpoch() (latest int32, ok bool) {
 	entry, ok := l.epochs.Latest()
@@ -430,6 +456,9 @@ func (l *UnifiedLog) EndOffsetForEpoch(requested int32) (end OffsetAndEpoch, ok 
 
 // MaybeAssignEpochStartOffset records that an epoch begins at an offset.
 func (l *UnifiedLog) MaybeAssignEpochStartOffset(leaderEpoch int32, startOffset int64) error {
+	if !l.keepsEpochs() {
+		return nil
+	}
 	return l.local.handleIO(l.epochs.Assign(leaderEpoch, startOffset),
 		"Error while writing to checkpoint file %s/%s", l.Dir(), checkpoint.LeaderEpochFile)
 }

@@ -240,7 +240,9 @@ func (m *LogManager) resolve(overrides map[string]string) (*log.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return log.NewConfig(resolved), nil
+	settings := log.NewConfig(resolved)
+	settings.InterBrokerProtocol = broker.InterBrokerProtocolVersion()
+	return settings, nil
 }
 
 // fetchLogConfig gives the settings of a topic as they are now; topics without

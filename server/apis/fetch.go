@@ -7,7 +7,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gregor-broker/gregor/config"
-	"github.com/gregor-broker/gregor/log/record"
 	"github.com/gregor-broker/gregor/server/network"
 	"github.com/gregor-broker/gregor/server/replica"
 )
@@ -19,15 +18,17 @@ func (a *APIs) fetch(request *network.Request, body *kmsg.FetchRequest) {
 	asked := session.AppendPartitions(nil)
 	readable := make([]replica.FetchPartition, 0, len(asked))
 	var refused []replica.FetchPartitionResult
+	converter := a.newFetchConverter(body)
 	for i := range asked {
 		if err := a.checkFetch(&asked[i], body); err != nil {
 			refused = append(refused, asked[i].ErrorResult(err))
 			continue
 		}
+		converter.note(&asked[i])
 		readable = append(readable, asked[i])
 	}
 	answer := func(results []replica.FetchPartitionResult) {
-		answerFetch(request, body, session.UpdateAndGenerateResponse(append(results, refused...)))
+		answerFetch(request, converter, session.UpdateAndGenerateResponse(append(results, refused...)))
 	}
 	if len(readable) == 0 {
 		answer(nil)
@@ -53,28 +54,18 @@ func (a *APIs) fetchParams(request *network.Request, body *kmsg.FetchRequest) *r
 	return params
 }
 
-// checkFetch refuses partitions that are not known, and records that the version
-// cannot carry.
+// checkFetch refuses partitions that are not known.
 func (a *APIs) checkFetch(asked *replica.FetchPartition, body *kmsg.FetchRequest) error {
 	switch {
 	case asked.Partition.Topic == "" && body.Version >= 13:
 		return kerr.UnknownTopicID
 	case !a.Metadata.Contains(asked.Partition):
 		return kerr.UnknownTopicOrPartition
-	case body.Version >= 10:
-		return nil
-	}
-	settings := a.Replicas.LogConfig(asked.Partition)
-	if settings != nil && body.Version < 10 && settings.CompressionType == record.Zstd.String() {
-		return kerr.UnsupportedCompressionType
-	}
-	if body.Version < 4 {
-		return kerr.UnsupportedVersion
 	}
 	return nil
 }
 
-func answerFetch(request *network.Request, body *kmsg.FetchRequest, response replica.FetchResponse) {
+func answerFetch(request *network.Request, converter *fetchConverter, response replica.FetchResponse) {
 	var topics []fetchTopic
 	for i := range response.Partitions {
 		result := &response.Partitions[i]
@@ -83,12 +74,12 @@ func answerFetch(request *network.Request, body *kmsg.FetchRequest, response rep
 			topics = append(topics, fetchTopic{name: result.Partition.Topic, id: result.TopicID})
 			last++
 		}
-		partition := fetchResult(result, body.Version)
+		partition := converter.convert(result)
 		request.CountError(partition.errorCode)
 		topics[last].partitions = append(topics[last].partitions, partition)
 	}
 	request.CountError(response.ErrorCode)
-	request.RespondRaw(newFetchResponse(body.Version, 0, response.ErrorCode, response.SessionID, topics))
+	request.RespondRaw(newFetchResponse(converter.version, 0, response.ErrorCode, response.SessionID, topics))
 }
 
 // fetchResult takes over the records of a result.
@@ -96,7 +87,10 @@ func fetchResult(result *replica.FetchPartitionResult, version int16) fetchParti
 	partition := fetchPartition{
 		partition: result.Partition.Partition, errorCode: result.ErrorCode, highWatermark: result.HighWatermark,
 		lastStableOffset: result.LastStableOffset, logStartOffset: result.LogStartOffset,
-		aborted: result.AbortedTransactions, preferredReadReplica: result.PreferredReadReplica, records: result.Records,
+		aborted: result.AbortedTransactions, preferredReadReplica: result.PreferredReadReplica,
+	}
+	if result.Records != nil {
+		partition.records = storedRecords{result.Records}
 	}
 	if version <= 5 && partition.errorCode == kerr.KafkaStorageError.Code {
 		partition.errorCode = kerr.NotLeaderForPartition.Code

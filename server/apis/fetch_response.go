@@ -20,9 +20,21 @@ type fetchPartition struct {
 	preferredReadReplica int32
 	// records is nil when there are none; with noRecords they are written as
 	// null, as Kafka does for partitions that were not looked at.
-	records   *log.FileRecords
+	records   fetchRecords
 	noRecords bool
 }
+
+// fetchRecords are the records of one partition, which are not in memory.
+type fetchRecords interface {
+	Size() int
+	writeTo(w *network.ResponseWriter) error
+	Release()
+}
+
+// storedRecords are sent as they lie in the log.
+type storedRecords struct{ *log.FileRecords }
+
+func (r storedRecords) writeTo(w *network.ResponseWriter) error { return w.WriteRegion(r.FileRecords) }
 
 type divergingEpoch struct {
 	epoch     int32
@@ -45,10 +57,10 @@ type fetchResponse struct {
 	records int
 }
 
-// fetchPiece is a region of a file that follows head[:end].
+// fetchPiece is records that follow head[:end].
 type fetchPiece struct {
 	end     int
-	records *log.FileRecords
+	records fetchRecords
 }
 
 // fetchWriter encodes the parts of a Fetch response around the records.
@@ -218,7 +230,7 @@ func (r *fetchResponse) WriteTo(w *network.ResponseWriter) error {
 			return err
 		}
 		sent = piece.end
-		if err := w.WriteRegion(piece.records); err != nil {
+		if err := piece.records.writeTo(w); err != nil {
 			return err
 		}
 	}
