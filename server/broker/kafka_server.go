@@ -18,6 +18,7 @@ import (
 	"github.com/gregor-broker/gregor/server/admin"
 	"github.com/gregor-broker/gregor/server/apis"
 	"github.com/gregor-broker/gregor/server/channel"
+	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/gregor-broker/gregor/server/controller"
 	"github.com/gregor-broker/gregor/server/coordinator/group"
 	"github.com/gregor-broker/gregor/server/coordinator/transaction"
@@ -28,6 +29,13 @@ import (
 	"github.com/gregor-broker/gregor/zkutil"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
 )
+
+// isrManager carries ISR changes out: through the controller, or under an old
+// inter-broker protocol through ZooKeeper.
+type isrManager interface {
+	cluster.AlterIsrManager
+	Close()
+}
 
 // KafkaServer is one broker.
 type KafkaServer struct {
@@ -49,7 +57,7 @@ type KafkaServer struct {
 	sockets      *network.SocketServer
 	senders      *interBroker
 	toController *channel.BrokerToControllerChannelManager
-	alterISR     *replica.AlterIsrManager
+	alterISR     isrManager
 	replicas     *replica.ReplicaManager
 	controller   *controller.KafkaController
 	groups       *group.Coordinator
@@ -157,7 +165,13 @@ func (s *KafkaServer) replicaOptions(failures *manager.LogDirFailureChannel) {
 	s.toController = channel.NewBrokerToControllerChannelManager(channel.BrokerToControllerConfig{
 		Name: "alterIsr", BrokerID: s.brokerID, Controller: s.controllerNode, Sender: s.senders.config(""),
 	})
-	s.alterISR = replica.NewAlterIsrManager(s.brokerID, s.brokerEpoch, s.toController)
+	if s.settings().InterBrokerProtocolVersion() >= config.IBP_2_7_IV2 {
+		s.alterISR = replica.NewAlterIsrManager(s.brokerID, s.brokerEpoch, s.toController)
+	} else {
+		changes := replica.NewZkIsrManager(s.zk)
+		changes.Start()
+		s.alterISR = changes
+	}
 	s.replicas = replica.New(replica.Options{
 		Config: s.current, LogManager: s.logs, MetadataCache: s.metadata, TopicConfigs: s.topicConfigs,
 		LogDirFailures: failures, AlterIsr: s.alterISR, Leaders: s.senders,
@@ -266,6 +280,9 @@ func (s *KafkaServer) reconfigure(before, after *config.BrokerConfig) {
 	}
 	if err := s.sockets.Reconfigure(after); err != nil {
 		s.log.Errorf("%sNew connection limits could not be applied: %v", s.prefix, err)
+	}
+	if fetchers := config.NumReplicaFetchers.Get(after); fetchers != config.NumReplicaFetchers.Get(before) {
+		s.replicas.ResizeFetchers(fetchers)
 	}
 	if config.UncleanLeaderElectionEnable.Get(after) && !config.UncleanLeaderElectionEnable.Get(before) {
 		s.controller.EnableDefaultUncleanLeaderElection()

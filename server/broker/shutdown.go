@@ -75,11 +75,11 @@ func (s *KafkaServer) stopStorage() {
 	if s.replicas != nil {
 		s.replicas.Shutdown(true)
 	}
-	if s.alterISR != nil {
-		s.alterISR.Close()
-	}
 	if s.toController != nil {
 		s.toController.Close()
+	}
+	if s.alterISR != nil {
+		s.alterISR.Close()
 	}
 	if s.logs != nil {
 		if err := s.logs.Shutdown(); err != nil {
