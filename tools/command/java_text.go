@@ -9,27 +9,6 @@ import (
 	"strings"
 )
 
-// JavaDouble is Double.toString: scientific from 1e7 up and below 1e-3, always
-// with a fraction.
-func JavaDouble(number float64) string {
-	if text, ok := notFinite(number); ok {
-		return text
-	}
-	if size := math.Abs(number); size != 0 && (size >= 1e7 || size < 1e-3) {
-		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(number, 'E', -1, 64), "E")
-		if !strings.Contains(mantissa, ".") {
-			mantissa += ".0"
-		}
-		power, _ := strconv.Atoi(exponent)
-		return mantissa + "E" + strconv.Itoa(power)
-	}
-	text := strconv.FormatFloat(number, 'f', -1, 64)
-	if !strings.Contains(text, ".") {
-		text += ".0"
-	}
-	return text
-}
-
 // JavaFixed is String.format("%.<digits>f"), which rounds the number's shortest
 // decimal form, a 5 away from zero.
 func JavaFixed(number float64, digits int) string {
