@@ -307,7 +307,6 @@ func deleteSegmentFiles(l *localLog, dir string, segments []*LogSegment, async b
 // truncateTo cuts the log so that it ends at an offset, and returns the segments
 // that went.
 func (l *localLog) truncateTo(offset int64) ([]*LogSegment, error) {
-	l.truncations.Add(1)
 	list := l.segments.values()
 	keep := max(floor(list, offset), 0) + 1
 	deleted := list[keep:len(list):len(list)]
@@ -318,6 +317,7 @@ func (l *localLog) truncateTo(offset int64) ([]*LogSegment, error) {
 		return nil, err
 	}
 	l.updateEnd(offset)
+	l.truncations.Add(1) // after the end, see markFlushed
 	// Without this a power loss could bring back old batches in between new
 	// ones, which nothing would notice.
 	if err := l.segments.active().file.file.Sync(); err != nil {
@@ -331,7 +331,6 @@ func (l *localLog) truncateTo(offset int64) ([]*LogSegment, error) {
 
 // truncateFullyAndStartAt replaces all segments by an empty one.
 func (l *localLog) truncateFullyAndStartAt(offset int64) ([]*LogSegment, error) {
-	l.truncations.Add(1)
 	deleted := l.segments.values()
 	// The log must not be without a segment at any moment, and the new one may
 	// have the name of an old one: that is renamed first.
@@ -345,6 +344,7 @@ func (l *localLog) truncateFullyAndStartAt(offset int64) ([]*LogSegment, error) 
 	}
 	l.segments.set([]*LogSegment{segment})
 	l.updateEnd(offset)
+	l.truncations.Add(1) // after the end, see markFlushed
 	return deleted, l.fs.SyncDir(*l.dir.Load())
 }
 

@@ -22,6 +22,7 @@ type logModel struct {
 	start, end int64
 	next       int
 	epoch      int32
+	trace      []byte
 }
 
 type modelRecord struct {
@@ -44,12 +45,19 @@ func TestModel(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			m := &logModel{t: t, random: rand.New(rand.NewPCG(uint64(seed), 1)), fsys: memDir(t)}
 			m.log = openTestLog(t, m.fsys, "/logs", modelTopic)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("steps:\n%s", m.trace)
+				}
+			})
 			steps := []func(){
 				m.append, m.append, m.append, m.append, m.append, m.append, m.follow, m.flush, m.roll,
 				m.truncate, m.truncateFully, m.deleteRecords, m.retention, m.restart, m.kill, m.losePower,
 			}
 			for range 300 {
-				steps[m.random.IntN(len(steps))]()
+				step := m.random.IntN(len(steps))
+				m.trace = fmt.Appendf(m.trace, "%d at %s, recovery point %d\n", step, m.log, m.log.RecoveryPoint())
+				steps[step]()
 				m.check()
 			}
 		})
@@ -245,7 +253,7 @@ func (m *logModel) check() {
 
 // checkSegments checks what must always hold of the files.
 func (m *logModel) checkSegments() {
-	segments := m.log.Segments()
+	segments := m.log.segmentsFromStart()
 	for i, segment := range segments {
 		next, err := segment.readNextOffset()
 		m.must(err)

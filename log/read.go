@@ -113,8 +113,16 @@ func (l *UnifiedLog) FetchOffsetByTimestamp(timestamp int64) (found TimestampAnd
 	return found, ok, l.local.handleIO(err, "Error while fetching offset by timestamp for %s in dir %s", l.local.partition, l.local.parentDir)
 }
 
+// segmentsFromStart are the segments that hold something at or above the log
+// start offset. What is left of others is about to be deleted, and may be damaged
+// after a crash, as the recovery point is never below the log start.
+func (l *UnifiedLog) segmentsFromStart() []*LogSegment {
+	list := l.local.segments.values()
+	return list[max(floor(list, l.LogStartOffset()), 0):]
+}
+
 func (l *UnifiedLog) offsetAtOrAfter(timestamp int64) (found TimestampAndOffset, ok bool, err error) {
-	for _, segment := range l.local.segments.values() {
+	for _, segment := range l.segmentsFromStart() {
 		largest, _, err := segment.largestTimestamp()
 		if err != nil {
 			return found, false, err
@@ -129,7 +137,7 @@ func (l *UnifiedLog) offsetAtOrAfter(timestamp int64) (found TimestampAndOffset,
 func (l *UnifiedLog) offsetOfMaxTimestamp() (found TimestampAndOffset, ok bool, err error) {
 	var latest *LogSegment
 	largest := record.NoTimestamp
-	for _, segment := range l.local.segments.values() {
+	for _, segment := range l.segmentsFromStart() {
 		so, err := segment.maxTimestampSoFar()
 		if err != nil {
 			return found, false, err

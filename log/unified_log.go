@@ -250,6 +250,7 @@ func (l *UnifiedLog) Roll() error {
 // becomes of the old one, and the snapshot of the producers at the new base,
 // is made durable in the background.
 func (l *UnifiedLog) rollLocked(expectedNextOffset int64) (*LogSegment, error) {
+	old := l.local.segments.active()
 	segment, err := l.local.roll(expectedNextOffset)
 	if err != nil {
 		return nil, err
@@ -263,7 +264,9 @@ func (l *UnifiedLog) rollLocked(expectedNextOffset int64) (*LogSegment, error) {
 	l.local.scheduler.Schedule(0, func() {
 		err := producerstate.SyncSnapshot(l.local.fs, l.Dir(), base)
 		if err == nil {
-			err = l.flush(base)
+			// All below base may be flushed already, but not how the old
+			// segment's indexes were finished.
+			err = errors.Join(old.flush(), l.flush(base))
 		}
 		if err = l.local.handleIO(err, "Error while flushing log for %s in dir %s with offset %d", l.local.partition, l.local.parentDir, base); err != nil {
 			l.logger.WithError(err).Errorf("%sFlushing up to offset %d failed", l.prefix(), base)

@@ -264,15 +264,15 @@ func (t *table) Flush() error {
 	return t.writeTailLocked(true)
 }
 
-// keepLocked drops all entries from number n on. The file keeps its size, but
-// the entries are overwritten or trimmed before anyone counts on it.
-func (t *table) keepLocked(n int) {
-	t.oversized = true
-	if n < t.stored {
-		t.stored, t.tail = n, t.tail[:0]
-		return
+// keepLocked drops all entries from number n on, also from the file: it must not
+// hold entries of records that are gone when it is next flushed.
+func (t *table) keepLocked(n int) error {
+	if n >= t.stored {
+		t.tail = t.tail[:(n-t.stored)*t.entrySize]
+		return nil
 	}
-	t.tail = t.tail[:(n-t.stored)*t.entrySize]
+	t.stored, t.tail = n, t.tail[:0]
+	return t.resizeLocked(n * t.entrySize)
 }
 
 // Presize gives the file of an active segment its maximum size, as upstream

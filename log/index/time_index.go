@@ -132,9 +132,8 @@ func (x *TimeIndex) TruncateTo(offset int64) error {
 	if err != nil {
 		return err
 	}
-	x.keepLocked(slot + 1)
 	x.lastKnown = false
-	return nil
+	return x.keepLocked(slot + 1)
 }
 
 // Reset drops all entries.
