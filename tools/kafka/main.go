@@ -22,10 +22,14 @@ func withoutInput(run func(args []string, stdout, stderr io.Writer) int) class {
 }
 
 var classes = map[string]class{
-	"kafka.Kafka":                 withoutInput(kafka),
-	"kafka.admin.TopicCommand":    withoutInput(admin.TopicCommand),
-	"kafka.tools.ConsoleProducer": console.ConsoleProducer,
-	"kafka.tools.ConsoleConsumer": withoutInput(console.ConsoleConsumer),
+	"kafka.Kafka":                                              withoutInput(kafka),
+	"kafka.admin.TopicCommand":                                 withoutInput(admin.TopicCommand),
+	"kafka.admin.BrokerApiVersionsCommand":                     withoutInput(admin.BrokerAPIVersionsCommand),
+	"kafka.admin.DeleteRecordsCommand":                         withoutInput(admin.DeleteRecordsCommand),
+	"kafka.admin.LogDirsCommand":                               withoutInput(admin.LogDirsCommand),
+	"kafka.tools.GetOffsetShell":                               withoutInput(admin.GetOffsetShell),
+	"kafka.tools.ConsoleProducer":                              console.ConsoleProducer,
+	"kafka.tools.ConsoleConsumer":                              withoutInput(console.ConsoleConsumer),
 	"org.apache.zookeeper.ZooKeeperMainWithTlsSupportForKafka": zookeeper.ZooKeeperMain,
 	"org.apache.zookeeper.server.quorum.QuorumPeerMain":        withoutInput(zookeeper.QuorumPeerMain),
 }
