@@ -150,6 +150,14 @@ func (s *KafkaServer) loadLogs(context.Context) error {
 	return nil
 }
 
+// storedTopicConfigs reads settings of topics where they are kept, so that clients
+// are told of a change at once, before the brokers heard of it.
+type storedTopicConfigs struct{ zk *zkutil.KafkaZkClient }
+
+func (c storedTopicConfigs) TopicConfig(name string) (map[string]string, error) {
+	return c.zk.GetEntityConfigs(zkdata.ConfigTypeTopic, name)
+}
+
 // overridesOf gives the settings of a topic; without an answer of ZooKeeper the
 // defaults hold until the change notification brings them.
 func (s *KafkaServer) overridesOf(name string) map[string]string {
@@ -216,7 +224,7 @@ func (s *KafkaServer) startReplication(context.Context) error {
 
 // startCoordination starts what answers requests about topics and groups.
 func (s *KafkaServer) startCoordination(context.Context) error {
-	configs := admin.NewConfigHelper(s.brokerID, s.current, s.dynamic, s.metadata, s.topicConfigs)
+	configs := admin.NewConfigHelper(s.brokerID, s.current, s.dynamic, s.metadata, storedTopicConfigs{s.zk})
 	s.topics = admin.NewZkAdminManager(s.brokerID, s.current, s.zk, s.metadata, s.dynamic, configs, s.registry)
 	s.groups = group.New(s.current, s.offsetsPartitions, s.replicas.CoordinatorStorage(), logging.For("kafka.coordinator.group.GroupCoordinator"))
 	s.groups.Start()
