@@ -26,6 +26,7 @@ type record struct {
 type delivery struct {
 	compression string
 	idempotent  bool
+	inSmall     bool // in batches of a few records
 }
 
 // position is where reading of a partition begins.

@@ -37,6 +37,9 @@ func (franzClient) send(t testing.TB, bootstrap string, records []record, how de
 	if !how.idempotent {
 		options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))
 	}
+	if how.inSmall {
+		options = append(options, kgo.ProducerBatchMaxBytes(512))
+	}
 	connected := connect(t, bootstrap, options...)
 	defer connected.Close()
 	for _, r := range records {

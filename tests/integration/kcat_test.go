@@ -29,7 +29,7 @@ const (
 
 // quickly are settings of librdkafka that suit tests.
 var quickly = []string{
-	"-X", "topic.metadata.refresh.fast.interval.ms=20", "-X", "fetch.wait.max.ms=100", "-X", "reconnect.backoff.ms=10",
+	"-X", "topic.metadata.refresh.fast.interval.ms=20", "-X", "reconnect.backoff.ms=10",
 	"-X", "reconnect.backoff.max.ms=50", "-X", "message.max.bytes=16777216",
 }
 
@@ -121,7 +121,7 @@ func parseRecord(reader *bufio.Reader) (record, error) {
 func (kcatClient) consume(t testing.TB, bootstrap, group, topic string, got func(record)) member {
 	t.Helper()
 	command := exec.Command("kcat", append([]string{
-		"-b", bootstrap, "-q", "-u", "-f", format, "-G", group,
+		"-b", bootstrap, "-q", "-u", "-f", format, "-X", "fetch.wait.max.ms=100", "-G", group,
 		"-X", "auto.offset.reset=earliest", "-X", fmt.Sprintf("auto.commit.interval.ms=%d", commitInterval.Milliseconds()),
 		"-X", fmt.Sprintf("session.timeout.ms=%d", sessionTimeout.Milliseconds()),
 		"-X", fmt.Sprintf("heartbeat.interval.ms=%d", heartbeatInterval.Milliseconds()),
@@ -150,7 +150,7 @@ func (kcatClient) read(t testing.TB, bootstrap, topic string, partition int32, f
 	start := map[positionKind]string{
 		atStart: "beginning", atEnd: "end", atOffset: strconv.FormatInt(from.offset, 10), atTimestamp: fmt.Sprintf("s@%d", from.offset),
 	}[from.kind]
-	m := &kcatMember{t: t, command: kcat("-C", bootstrap, "-u", "-f", format, "-t", topic, "-p", fmt.Sprint(partition), "-o", start)}
+	m := &kcatMember{t: t, command: kcat("-C", bootstrap, "-u", "-X", "fetch.wait.max.ms=100", "-f", format, "-t", topic, "-p", fmt.Sprint(partition), "-o", start)}
 	m.start(got)
 	return m.leave
 }

@@ -45,6 +45,7 @@ func sendFromMany(t *testing.T, bootstrap, topic string) map[string][]string {
 // TestPublishAndSubscribe has many producers and two consumers in a group of each
 // client: every group gets every record once, in order, at the same offsets.
 func TestPublishAndSubscribe(t *testing.T) {
+	t.Parallel()
 	for _, kind := range clusterKinds() {
 		t.Run(kind.name, func(t *testing.T) {
 			c := kind.start(t, map[string]string{"group.min.session.timeout.ms": "100"})
@@ -126,6 +127,7 @@ func stillThere(t *testing.T, bootstrap string, want []record) {
 
 // TestTopicIsCreatedWhenUsed sends to a topic that nobody created.
 func TestTopicIsCreatedWhenUsed(t *testing.T) {
+	t.Parallel()
 	forEachClient(t, map[string]string{"num.partitions": "2"}, func(t *testing.T, c *framework.InProcess, one client) {
 		topic := "unheard-of-" + one.name()
 		one.send(t, c.Bootstrap(), numbered(topic, "value-", 10), delivery{})

@@ -71,6 +71,7 @@ var topicID = regexp.MustCompile(`TopicId: [\w-]{22}`)
 const ctrlC = 130
 
 func TestKafkasQuickstart(t *testing.T) {
+	t.Parallel()
 	q := startQuickstart(t)
 	q.run(0, "Created topic quickstart-events.\n", "kafka-topics.sh", "--create", "--topic", "quickstart-events")
 	q.run(0, "quickstart-events\n", "kafka-topics.sh", "--list")

@@ -43,6 +43,9 @@ func (saramaClient) send(t testing.TB, bootstrap string, records []record, how d
 	cfg.Producer.Compression = saramaCodecs[how.compression]
 	// Sarama keeps the order through a retry with one request at a time only.
 	cfg.Producer.Idempotent, cfg.Net.MaxOpenRequests = how.idempotent, 1
+	if how.inSmall {
+		cfg.Producer.Flush.MaxMessages = 20
+	}
 	producer, err := sarama.NewSyncProducer([]string{bootstrap}, cfg)
 	if err != nil {
 		t.Error(err)
@@ -73,6 +76,7 @@ func (saramaClient) consume(t testing.TB, bootstrap, group, topic string, got fu
 	t.Helper()
 	m := &saramaMember{network: &wire{}, got: got}
 	cfg := saramaConfig()
+	cfg.Metadata.Retry.Max = 5 // consuming tries again itself, and a crash is not to take long
 	cfg.Net.Proxy.Enable, cfg.Net.Proxy.Dialer = true, m.network
 	joined, err := sarama.NewConsumerGroup([]string{bootstrap}, group, cfg)
 	if err != nil {
