@@ -61,7 +61,7 @@ func newSession(p peer, sc scenario, version int16, start time.Time, newest map[
 	return &session{
 		address: p.address, names: name, subject: sc.subject, version: version, start: start, newest: newest,
 		clientID: kmsg.StringPtr("client"),
-		learned:  normaliser{topicIDs: map[[16]byte]string{}, port: port},
+		learned:  normaliser{topicIDs: map[[16]byte]string{}, port: port, started: start.UnixMilli()},
 	}
 }
 

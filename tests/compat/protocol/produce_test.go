@@ -36,7 +36,9 @@ func withAcks(acks int16, request *kmsg.ProduceRequest) *kmsg.ProduceRequest {
 	return request
 }
 
-func (s *session) now() int64 { return s.start.UnixMilli() }
+// now is what records are stamped with: not quite the present, so that it can be told
+// from a broker's clock.
+func (s *session) now() int64 { return s.start.UnixMilli() - 3_600_000 }
 
 func (b batch) with(change func(*batch)) batch {
 	change(&b)
@@ -80,11 +82,11 @@ var produceScenarios = []scenario{
 	{kmsg.Produce, "wrong batches", nil, func(s *session) {
 		topic := s.createTopic("topic", 1)
 		good := newBatch(s.now(), "one", "two")
+		// Null records are left out: Kafka 3.1.0 answers them twice or not at all.
 		rows := []struct {
 			name    string
 			records []byte
 		}{
-			{"null records", nil},
 			{"no records", []byte{}},
 			{"one byte", []byte{1}},
 			{"sixteen bytes", make([]byte, 16)},
@@ -168,10 +170,10 @@ var produceScenarios = []scenario{
 		s.ask("stamped by the log", produceTo(stamped, 0, newBatch(s.now(), "v", "w").encode()))
 		s.ask("stamped and compressed", produceTo(stamped, 0, zipped.encode()))
 		s.readAll(stamped, 0)
-		timed := s.createTopic("timed", 1, "message.timestamp.difference.max.ms=3600000")
+		timed := s.createTopic("timed", 1, "message.timestamp.difference.max.ms=7200000")
 		s.ask("in time", produceTo(timed, 0, newBatch(s.now(), "v").encode()))
 		s.ask("too old", produceTo(timed, 0, newBatch(1000, "v", "w").encode()))
-		s.ask("too new", produceTo(timed, 0, newBatch(s.now()+7200000, "v").encode()))
+		s.ask("too new", produceTo(timed, 0, newBatch(s.now()+14_400_000, "v").encode()))
 		s.ask("too few replicas", produceTo(s.createTopic("replicas", 1, "min.insync.replicas=2"), 0, newBatch(s.now(), "v").encode()))
 		s.ask("too few replicas, acks 1", withAcks(1, produceTo(s.name("replicas"), 0, newBatch(s.now(), "v").encode())))
 		old := s.createTopic("old", 1, "message.format.version=0.10.0")
