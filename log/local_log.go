@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -360,11 +361,29 @@ func (l *localLog) flush(offset int64) error {
 	if !l.newNames.Swap(false) {
 		return nil
 	}
-	err := l.fs.SyncDir(*l.dir.Load())
+	err := l.syncDir()
 	if err != nil {
 		l.newNames.Store(true)
 	}
 	return err
+}
+
+// syncDir makes names durable for a flush, which may run while the directory is
+// renamed or deleted.
+func (l *localLog) syncDir() error {
+	for {
+		dir := *l.dir.Load()
+		err := l.fs.SyncDir(dir)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if strings.HasSuffix(dir, DeleteDirSuffix) {
+			return nil
+		}
+		if dir == *l.dir.Load() {
+			return err
+		}
+	}
 }
 
 // markFlushed raises the recovery point after a flush, unless the log was

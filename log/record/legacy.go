@@ -94,6 +94,9 @@ func readInnerMessages(outer Batch) ([]Batch, error) {
 	if value == nil {
 		return nil, fmt.Errorf("%w: found invalid compressed record set with null value (magic = %d)", kerr.InvalidRecord, outer.Magic())
 	}
+	if outer.Compression() == Zstd {
+		return nil, invalidRecord("Invalid wrapper compressionType found in legacy deep record iterator %d", outer.Magic())
+	}
 	source, err := newDecompressor(outer.Compression(), outer.Magic(), value)
 	if err != nil {
 		return nil, err
