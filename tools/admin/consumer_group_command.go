@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -60,8 +61,12 @@ func ConsumerGroupCommand(args []string, stdout, stderr io.Writer) int {
 		return groupOptions.Die(command.Usagef("Command must include exactly one action: --list, --describe, --delete, --reset-offsets, --delete-offsets"), stderr)
 	}
 	service, err := newGroupService(set, stdout, stderr)
-	if err != nil {
+	var parse *command.ParseError
+	switch {
+	case errors.As(err, &parse):
 		return groupOptions.Die(command.AsUsage(err), stderr)
+	case err != nil:
+		return command.DieOfParse(err, stderr)
 	}
 	defer service.admin.Close()
 	err = service.run()

@@ -71,6 +71,12 @@ func parseResetPlans(content string, groups []string) (map[string]*resetPlan, er
 	return plans, nil
 }
 
+// planCell is a cell and the column, from 1, at which it begins.
+type planCell struct {
+	text   string
+	column int
+}
+
 func parsePlanRow(line string, withGroup bool) (planRow, error) {
 	cells, err := csvCells(strings.TrimSuffix(line, "\r"))
 	if err != nil {
@@ -81,50 +87,66 @@ func parsePlanRow(line string, withGroup bool) (planRow, error) {
 		columns = 4
 	}
 	if len(cells) > columns {
-		return planRow{}, csvError("Too many entries: expected at most %d (value #%d (%d chars) \"%s\")", columns, columns, len(cells[columns]), cells[columns])
+		return planRow{}, csvError("CsvMapping", "Too many entries: expected at most %d (value #%d (%d chars) \"%s\")\n at [Source: UNKNOWN; line: 1, column: %d]",
+			columns, columns, len(cells[columns].text), cells[columns].text, cells[columns].column)
 	}
 	for len(cells) < columns {
-		cells = append(cells, "")
+		cells = append(cells, planCell{})
 	}
 	var row planRow
 	if withGroup {
-		row.group, cells = cells[0], cells[1:]
+		row.group, cells = cells[0].text, cells[1:]
 	}
-	partition, err := csvNumber(cells[1], "int", 32)
+	partition, err := csvNumber(cells[1], "partition", withGroup)
 	if err != nil {
 		return planRow{}, err
 	}
-	offset, err := csvNumber(cells[2], "long", 64)
-	row.partition, row.offset = topic.Partition{Topic: cells[0], Partition: int32(partition)}, offset
+	offset, err := csvNumber(cells[2], "offset", withGroup)
+	row.partition, row.offset = topic.Partition{Topic: cells[0].text, Partition: int32(partition)}, offset
 	return row, err
 }
 
 // csvNumber reads a number; nothing at all is 0.
-func csvNumber(cell, kind string, bits int) (int64, error) {
-	text := strings.TrimSpace(cell)
+func csvNumber(cell planCell, field string, withGroup bool) (int64, error) {
+	kind, bits, source := "long", 64, "UNKNOWN"
+	if field == "partition" {
+		kind, bits, source = "int", 32, "(StringReader)"
+	}
+	text := strings.TrimSpace(cell.text)
 	if text == "" {
 		return 0, nil
 	}
 	number, err := strconv.ParseInt(text, 10, bits)
-	if err != nil {
-		return 0, csvError("Cannot deserialize value of type `%s` from String \"%s\": not a valid `%s` value", kind, cell, kind)
+	if err == nil {
+		return number, nil
 	}
-	return number, nil
+	class := "CsvRecordNoGroup"
+	if withGroup {
+		class = "CsvRecordWithGroup"
+	}
+	return 0, csvError("CsvMapping", "Cannot deserialize value of type `%s` from String \"%s\": not a valid `%s` value\n"+
+		" at [Source: %s; line: 1, column: %d] (through reference chain: kafka.admin.ConsumerGroupCommand$%s[\"%s\"])",
+		kind, cell.text, kind, source, cell.column, class, field)
 }
 
-func csvError(format string, args ...any) error {
-	return command.Throw("com.fasterxml.jackson.dataformat.csv.CsvReadException", format, args...)
+func csvError(class, format string, args ...any) error {
+	return command.Throw("com.fasterxml.jackson.dataformat.csv."+class+"Exception", format, args...)
 }
 
 // csvCells splits a line at its commas outside quotes.
-func csvCells(line string) ([]string, error) {
-	var cells []string
-	for {
+func csvCells(line string) ([]planCell, error) {
+	if line == "" {
+		return nil, command.Throw("com.fasterxml.jackson.databind.exc.MismatchedInputException",
+			"No content to map due to end-of-input\n at [Source: UNKNOWN; line: -1, column: -1]")
+	}
+	var cells []planCell
+	for whole := len(line); ; {
+		column := whole - len(line) + 1
 		cell, rest, more, err := nextCell(line)
 		if err != nil {
 			return nil, err
 		}
-		cells = append(cells, cell)
+		cells = append(cells, planCell{cell, column})
 		if !more {
 			return cells, nil
 		}
@@ -141,7 +163,7 @@ func nextCell(line string) (cell, rest string, more bool, err error) {
 	for line = line[1:]; ; {
 		part, after, found := strings.Cut(line, `"`)
 		if !found {
-			return "", "", false, csvError("Missing closing quote for value")
+			return "", "", false, csvError("CsvRead", "Missing closing quote for value")
 		}
 		text.WriteString(part)
 		if !strings.HasPrefix(after, `"`) {

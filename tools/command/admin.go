@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -79,6 +83,8 @@ func do[R kmsg.Response](a *Admin, send func(context.Context) (kmsg.Response, er
 	switch {
 	case err != nil && (errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil):
 		return typed, a.TimedOut(request)
+	case err != nil && !a.supports(ctx, request.Key()):
+		return typed, unsupported(request.Key())
 	case err != nil:
 		return typed, err
 	case !ok:
@@ -86,6 +92,26 @@ func do[R kmsg.Response](a *Admin, send func(context.Context) (kmsg.Response, er
 	}
 	return typed, nil
 }
+
+// supports tells whether a broker serves the request; true when none can be
+// asked.
+func (a *Admin) supports(ctx context.Context, key int16) bool {
+	response, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, a.client)
+	if err != nil || response.ErrorCode != 0 {
+		return true
+	}
+	return slices.ContainsFunc(response.ApiKeys, func(served kmsg.ApiVersionsResponseApiKey) bool { return served.ApiKey == key })
+}
+
+func unsupported(key int16) error {
+	name := strings.ToUpper(wordBoundary.ReplaceAllString(kmsg.NameForKey(key), "${1}${3}_${2}${4}"))
+	message := "The broker does not support " + name
+	return ErrorOf(kerr.UnsupportedVersion.Code, &message)
+}
+
+// wordBoundary is where the words of a request's name meet, as in
+// DescribeUserSCRAMCredentials.
+var wordBoundary = regexp.MustCompile(`([a-z])([A-Z])|([A-Z])([A-Z][a-z])`)
 
 // TimeoutError is the Java admin client's TimeoutException.
 type TimeoutError struct{ Message string }

@@ -63,6 +63,9 @@ func ExceptionText(err error) string {
 	case *ExecutionError:
 		return "java.util.concurrent.ExecutionException: " + typed.Error()
 	case *Exception:
+		if typed.Message == "" {
+			return typed.Class
+		}
 		return typed.Class + ": " + typed.Message
 	case *ParseError:
 		return typed.Class + ": " + typed.Message

@@ -21,7 +21,7 @@ type UsageError struct{ Message string }
 
 func (e *UsageError) Error() string { return e.Message }
 
-// DieOfParse reports a command line that does not parse as the tools do whose
+// DieOfParse reports an error as the tools do whose
 // main leaves the exception to the JVM.
 func DieOfParse(err error, stderr io.Writer) int {
 	fmt.Fprintln(stderr, Uncaught(err))

@@ -54,6 +54,7 @@ type Options []Option
 type Set struct {
 	options Options
 	given   map[string][]string
+	order   []string
 	// Rest are the words that belong to no option.
 	Rest []string
 }
@@ -132,6 +133,7 @@ func (s *Set) take(word string, args []string) ([]string, error) {
 		values = append(values, value)
 	}
 	s.given[name] = values
+	s.order = append(s.order, name)
 	return args, nil
 }
 
@@ -176,6 +178,12 @@ func (s *Set) Has(name string) bool {
 
 // HasValue reports whether the option was given with a value.
 func (s *Set) HasValue(name string) bool { return len(s.given[name]) > 0 }
+
+// InOrder returns which of the options were given, each time they were, in the
+// order of the command line.
+func (s *Set) InOrder(names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(s.order), func(name string) bool { return !slices.Contains(names, name) })
+}
 
 // Value returns the option's value, its default when it was not given. Giving it
 // more than once is an error.

@@ -2,7 +2,6 @@ package command
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"strings"
@@ -28,7 +27,7 @@ func ClientProperties(path string, overrides []string) (map[string]string, error
 	if path != "" {
 		fromFile, err := config.ReadPropertiesFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, FileError(err)
 		}
 		maps.Copy(properties, fromFile)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/gregor-broker/gregor/tools/command"
 )
 
 // deserializer gives the text of a field, as a Java deserializer's toString.
@@ -28,10 +30,10 @@ var deserializers = map[string]deserializer{
 		return strconv.FormatInt(int64(int16(binary.BigEndian.Uint16(field))), 10)
 	}),
 	"DoubleDeserializer": fixed(8, func(field []byte) string {
-		return javaDouble(math.Float64frombits(binary.BigEndian.Uint64(field)), 64)
+		return command.JavaDouble(math.Float64frombits(binary.BigEndian.Uint64(field)), 64)
 	}),
 	"FloatDeserializer": fixed(4, func(field []byte) string {
-		return javaDouble(float64(math.Float32frombits(binary.BigEndian.Uint32(field))), 32)
+		return command.JavaDouble(float64(math.Float32frombits(binary.BigEndian.Uint32(field))), 32)
 	}),
 	"UUIDDeserializer": func(field []byte) ([]byte, error) {
 		id, err := uuid.ParseBytes(field)
@@ -58,31 +60,4 @@ func fixed(size int, text func([]byte) string) deserializer {
 		}
 		return []byte(text(field)), nil
 	}
-}
-
-// javaDouble is Double.toString: scientific from 1e7 up and below 1e-3, always
-// with a fraction.
-func javaDouble(number float64, bits int) string {
-	switch {
-	case math.IsNaN(number):
-		return "NaN"
-	case math.IsInf(number, 1):
-		return "Infinity"
-	case math.IsInf(number, -1):
-		return "-Infinity"
-	}
-	size := math.Abs(number)
-	if size != 0 && (size >= 1e7 || size < 1e-3) {
-		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(number, 'E', -1, bits), "E")
-		if !strings.Contains(mantissa, ".") {
-			mantissa += ".0"
-		}
-		power, _ := strconv.Atoi(exponent)
-		return mantissa + "E" + strconv.Itoa(power)
-	}
-	text := strconv.FormatFloat(number, 'f', -1, bits)
-	if !strings.Contains(text, ".") {
-		text += ".0"
-	}
-	return text
 }
