@@ -27,6 +27,7 @@ type delivery struct {
 	compression string
 	idempotent  bool
 	inSmall     bool // in batches of a few records
+	creating    bool // the topic if there is none, where a client has to ask for that
 }
 
 // position is where reading of a partition begins.

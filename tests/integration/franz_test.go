@@ -18,7 +18,7 @@ func connect(t testing.TB, bootstrap string, options ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	connected, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(bootstrap), kgo.MetadataMinAge(20 * time.Millisecond), kgo.FetchMaxWait(100 * time.Millisecond),
-		kgo.RetryTimeout(patience), kgo.RecordDeliveryTimeout(patience), kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(100),
+		kgo.RetryTimeout(patience), kgo.RecordDeliveryTimeout(patience), kgo.UnknownTopicRetries(100),
 	}, options...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +36,9 @@ func (franzClient) send(t testing.TB, bootstrap string, records []record, how de
 	options := []kgo.Opt{kgo.ProducerBatchCompression(franzCodecs[how.compression]), kgo.ProducerBatchMaxBytes(16 << 20)}
 	if !how.idempotent {
 		options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))
+	}
+	if how.creating {
+		options = append(options, kgo.AllowAutoTopicCreation())
 	}
 	if how.inSmall {
 		options = append(options, kgo.ProducerBatchMaxBytes(512))

@@ -130,7 +130,7 @@ func TestTopicIsCreatedWhenUsed(t *testing.T) {
 	t.Parallel()
 	forEachClient(t, map[string]string{"num.partitions": "2"}, func(t *testing.T, c *framework.InProcess, one client) {
 		topic := "unheard-of-" + one.name()
-		one.send(t, c.Bootstrap(), numbered(topic, "value-", 10), delivery{})
+		one.send(t, c.Bootstrap(), numbered(topic, "value-", 10), delivery{creating: true})
 		if count := len(describeTopic(t, c.Bootstrap(), topic).Partitions); count != 2 {
 			t.Errorf("the topic was created with %d partitions, want 2", count)
 		}

@@ -15,7 +15,7 @@ import (
 func TestTopicIsNotCreatedWhereThatIsOff(t *testing.T) {
 	t.Parallel()
 	c := framework.StartInProcess(t, map[string]string{"auto.create.topics.enable": "false"})
-	connected := connect(t, c.Bootstrap(), kgo.UnknownTopicRetries(1))
+	connected := connect(t, c.Bootstrap(), kgo.UnknownTopicRetries(1), kgo.AllowAutoTopicCreation())
 	defer connected.Close()
 	err := connected.ProduceSync(t.Context(), &kgo.Record{Topic: "nowhere", Value: []byte("x")}).FirstErr()
 	if !errors.Is(err, kerr.UnknownTopicOrPartition) {

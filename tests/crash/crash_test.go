@@ -1,0 +1,121 @@
+// Package crash ends brokers and ZooKeeper under load as a crash does and holds
+// them to what they acknowledged.
+package crash
+
+import (
+	"flag"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+
+	"github.com/gregor-broker/gregor/tests/framework"
+)
+
+var (
+	kills = flag.Int("kills", 50, "how often a server is killed")
+	seed  = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the moments at which servers are killed")
+)
+
+// start starts ZooKeeper and a broker whose session is short, so that a killed one
+// does not keep its successor waiting.
+func start(t *testing.T) (zooKeeper, broker *framework.Server) {
+	dir := t.TempDir()
+	zooKeeper = framework.StartZooKeeper(t, dir, map[string]string{"tickTime": "100"})
+	broker = framework.StartBroker(t, dir, 0, zooKeeper, map[string]string{
+		"zookeeper.session.timeout.ms": "600", "log.segment.bytes": "1048576",
+	})
+	createTopic(t, broker.Address())
+	return zooKeeper, broker
+}
+
+// startAgain starts a killed server. A broker waits for its old session's end: as
+// Kafka it does not start while another is registered with its id.
+func startAgain(t *testing.T, victim, zooKeeper *framework.Server) {
+	t.Helper()
+	if victim != zooKeeper {
+		connected, _, err := zk.Connect([]string{zooKeeper.Address()}, 10*time.Second, zk.WithLogInfo(false), zk.WithLogger(quiet{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connected.Close()
+		framework.Until(t, patience, "the killed broker's session ends", func() bool {
+			exists, _, err := connected.Exists("/brokers/ids/0")
+			return err == nil && !exists
+		})
+	}
+	victim.Start()
+}
+
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// TestNothingAcknowledgedIsLost kills broker and ZooKeeper in turn under load.
+func TestNothingAcknowledgedIsLost(t *testing.T) {
+	t.Logf("seed %d", *seed)
+	random := rand.New(rand.NewPCG(*seed, *seed))
+	zooKeeper, broker := start(t)
+	traffic := startLoad(t, broker.Address(), 4)
+	deadline := time.Now().Add(2 * time.Minute)
+	for kill := range *kills {
+		victim := []*framework.Server{broker, zooKeeper}[kill%2]
+		before, wait := traffic.count(), random.IntN(3000)
+		framework.Until(t, patience, "records are acknowledged", func() bool { return traffic.count() > before+wait })
+		victim.Kill()
+		startAgain(t, victim, zooKeeper)
+		if time.Now().After(deadline) {
+			t.Errorf("%d kills took two minutes", kill+1)
+			break
+		}
+	}
+	traffic.end()
+	traffic.validate(t, broker.Address())
+}
+
+// TestZooKeeperAwayIsRiddenOut leaves the broker without ZooKeeper for longer than
+// its session: it goes on serving and registers again.
+func TestZooKeeperAwayIsRiddenOut(t *testing.T) {
+	zooKeeper, broker := start(t)
+	traffic := startLoad(t, broker.Address(), 2)
+	for range 3 {
+		zooKeeper.Kill()
+		before := traffic.count()
+		away := time.Now()
+		framework.Until(t, patience, "records are acknowledged without ZooKeeper", func() bool {
+			return traffic.count() > before+1000 && time.Since(away) > 2*time.Second
+		})
+		zooKeeper.Start()
+		before = traffic.count()
+		framework.Until(t, patience, "records are acknowledged", func() bool { return traffic.count() > before+1000 })
+	}
+	select {
+	case <-broker.Exited():
+		t.Fatalf("the broker ended with code %d", broker.ExitCode())
+	default:
+	}
+	traffic.end()
+	traffic.validate(t, broker.Address())
+}
+
+// TestCleanStopNeedsNoRecovery compares the start after a clean stop with that
+// after a crash.
+func TestCleanStopNeedsNoRecovery(t *testing.T) {
+	zooKeeper, broker := start(t)
+	traffic := startLoad(t, broker.Address(), 2)
+	framework.Until(t, patience, "records are acknowledged", func() bool { return traffic.count() > 2000 })
+	traffic.end()
+	broker.Restart()
+	const recovering = "Recovering unflushed segment"
+	if strings.Contains(broker.Output(), recovering) {
+		t.Error("the broker recovered segments after a clean stop")
+	}
+	broker.Kill()
+	startAgain(t, broker, zooKeeper)
+	if !strings.Contains(broker.Output(), recovering) {
+		t.Error("the broker recovered no segment after a crash")
+	}
+	traffic.validate(t, broker.Address())
+}

@@ -1,0 +1,215 @@
+package crash
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/tests/framework"
+)
+
+const (
+	topic      = "load"
+	partitions = 3
+	patience   = time.Minute
+)
+
+// place is where a record lies.
+type place struct {
+	partition int32
+	offset    int64
+}
+
+// ledger has what the broker acknowledged: no place twice, none lost.
+type ledger struct {
+	mu           sync.Mutex
+	acknowledged map[place]string
+	clashes      []string
+}
+
+func (l *ledger) add(r *kgo.Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := place{r.Partition, r.Offset}
+	if before, taken := l.acknowledged[at]; taken && before != string(r.Value) {
+		l.clashes = append(l.clashes, fmt.Sprintf("%v was given to %s and to %s", at, before, r.Value))
+	}
+	l.acknowledged[at] = string(r.Value)
+}
+
+func (l *ledger) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acknowledged)
+}
+
+// load is producers that send without end, half of them idempotent ones.
+type load struct {
+	ledger
+	stop      context.CancelFunc
+	producers sync.WaitGroup
+}
+
+func newClient(t testing.TB, address string, options ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	connected, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(address), kgo.MetadataMinAge(20 * time.Millisecond), kgo.RetryTimeout(patience),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
+		kgo.RecordRetries(1 << 30), kgo.UnknownTopicRetries(-1), kgo.FetchMaxWait(100 * time.Millisecond),
+	}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return connected
+}
+
+func startLoad(t testing.TB, address string, producers int) *load {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	l := &load{ledger: ledger{acknowledged: map[place]string{}}, stop: stop}
+	for producer := range producers {
+		options := []kgo.Opt{kgo.ProducerBatchMaxBytes(4 << 10), kgo.MaxBufferedRecords(200)}
+		if !idempotent(producer) {
+			options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))
+		}
+		l.producers.Go(func() { l.produce(ctx, newClient(t, address, options...), producer) })
+	}
+	return l
+}
+
+// produce sends until the context ends.
+func (l *load) produce(ctx context.Context, connected *kgo.Client, producer int) {
+	defer connected.Close()
+	for i := 0; ctx.Err() == nil; i++ {
+		value := fmt.Appendf(nil, "%d-%d", producer, i)
+		connected.Produce(ctx, &kgo.Record{Topic: topic, Partition: int32(i % partitions), Value: value}, func(r *kgo.Record, err error) {
+			if err == nil {
+				l.add(r)
+			}
+		})
+	}
+}
+
+func (l *load) end() {
+	l.stop()
+	l.producers.Wait()
+}
+
+func createTopic(t testing.TB, address string) {
+	t.Helper()
+	connected := newClient(t, address)
+	defer connected.Close()
+	request := kmsg.NewPtrCreateTopicsRequest()
+	request.TimeoutMillis = int32(patience.Milliseconds())
+	request.Topics = []kmsg.CreateTopicsRequestTopic{{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1}}
+	response, err := request.RequestWith(t.Context(), connected)
+	if err != nil || response.Topics[0].ErrorCode != 0 {
+		t.Fatalf("create %s: %v, %+v", topic, err, response)
+	}
+}
+
+// validate reads the whole topic and compares it with what was acknowledged.
+func (l *load) validate(t testing.TB, address string) {
+	t.Helper()
+	for _, clash := range l.clashes {
+		t.Errorf("an offset was used twice: %s", clash)
+	}
+	kept := readAll(t, address)
+	lost := 0
+	for at, value := range l.acknowledged {
+		if kept[at] != value {
+			if lost++; lost <= 5 {
+				t.Errorf("%v: acknowledged %q, kept %q", at, value, kept[at])
+			}
+		}
+	}
+	l.validateOrder(t, kept)
+	t.Logf("%d records acknowledged, %d kept, %d lost", len(l.acknowledged), len(kept), lost)
+}
+
+// validateOrder holds idempotent producers to what they are for: in a partition
+// their records are in the order of sending, none twice.
+func (l *load) validateOrder(t testing.TB, kept map[place]string) {
+	t.Helper()
+	places := slices.SortedFunc(maps.Keys(kept), func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.partition, b.partition), cmp.Compare(a.offset, b.offset))
+	})
+	type lane struct {
+		partition int32
+		producer  int
+	}
+	last := map[lane]int{}
+	for _, at := range places {
+		var producer, number int
+		if _, err := fmt.Sscanf(kept[at], "%d-%d", &producer, &number); err != nil {
+			t.Fatalf("%v: %q is no record of the load", at, kept[at])
+		}
+		in := lane{at.partition, producer}
+		if before, ok := last[in]; ok && number <= before && idempotent(producer) {
+			t.Errorf("%v: record %d of producer %d is behind its record %d", at, number, producer, before)
+			return
+		}
+		last[in] = number
+	}
+}
+
+// idempotent tells which producers are.
+func idempotent(producer int) bool { return producer%2 == 0 }
+
+// readAll reads what the topic holds and checks that offsets leave nothing out.
+func readAll(t testing.TB, address string) map[place]string {
+	t.Helper()
+	connected := newClient(t, address, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	defer connected.Close()
+	missing := endOffsets(t, connected)
+	kept, next := map[place]string{}, map[int32]int64{}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for slices.Max(missing) > 0 && ctx.Err() == nil {
+		connected.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			if r.Offset != next[r.Partition] {
+				t.Errorf("partition %d: offset %d where %d is next", r.Partition, r.Offset, next[r.Partition])
+			}
+			next[r.Partition] = r.Offset + 1
+			missing[r.Partition]--
+			kept[place{r.Partition, r.Offset}] = string(r.Value)
+		})
+	}
+	if ctx.Err() != nil {
+		t.Errorf("the topic cannot be read to its end: %v records are missing", missing)
+	}
+	return kept
+}
+
+func endOffsets(t testing.TB, connected *kgo.Client) []int64 {
+	t.Helper()
+	request := kmsg.NewPtrListOffsetsRequest()
+	asked := kmsg.ListOffsetsRequestTopic{Topic: topic}
+	for partition := range int32(partitions) {
+		asked.Partitions = append(asked.Partitions, kmsg.ListOffsetsRequestTopicPartition{Partition: partition, Timestamp: -1, CurrentLeaderEpoch: -1})
+	}
+	request.Topics = append(request.Topics, asked)
+	ends := make([]int64, partitions)
+	framework.Until(t, patience, "the ends of the partitions are known", func() bool {
+		response, err := request.RequestWith(t.Context(), connected)
+		if err != nil {
+			return false
+		}
+		for _, answer := range response.Topics[0].Partitions {
+			if answer.ErrorCode != 0 {
+				return false
+			}
+			ends[answer.Partition] = answer.Offset
+		}
+		return true
+	})
+	return ends
+}
