@@ -10,6 +10,7 @@ import (
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/tools/admin"
 	"github.com/gregor-broker/gregor/tools/console"
+	"github.com/gregor-broker/gregor/tools/perf"
 	"github.com/gregor-broker/gregor/tools/zookeeper"
 )
 
@@ -27,6 +28,9 @@ var classes = map[string]class{
 	"kafka.admin.BrokerApiVersionsCommand":                     withoutInput(admin.BrokerAPIVersionsCommand),
 	"kafka.admin.DeleteRecordsCommand":                         withoutInput(admin.DeleteRecordsCommand),
 	"kafka.admin.LogDirsCommand":                               withoutInput(admin.LogDirsCommand),
+	"kafka.tools.ConsumerPerformance":                          withoutInput(perf.ConsumerPerformance),
+	"kafka.tools.EndToEndLatency":                              withoutInput(perf.EndToEndLatency),
+	"org.apache.kafka.tools.ProducerPerformance":               withoutInput(perf.ProducerPerformance),
 	"kafka.tools.GetOffsetShell":                               withoutInput(admin.GetOffsetShell),
 	"kafka.tools.ConsoleProducer":                              console.ConsoleProducer,
 	"kafka.tools.ConsoleConsumer":                              withoutInput(console.ConsoleConsumer),
