@@ -35,6 +35,20 @@ func (d *logLoader) dir() string            { return d.options.Dir }
 func (d *logLoader) segments() *logSegments { return &d.log.local.segments }
 
 func (d *logLoader) load() (loadedOffsets, error) {
+	for {
+		offsets, err := d.loadOnce()
+		var overflow *segmentOverflowError
+		if !errors.As(err, &overflow) {
+			return offsets, err
+		}
+		// Each split mends one segment for good.
+		if err := d.splitOverflowedSegment(overflow); err != nil {
+			return offsets, err
+		}
+	}
+}
+
+func (d *logLoader) loadOnce() (loadedOffsets, error) {
 	var offsets loadedOffsets
 	files, err := d.completeSwaps()
 	if err != nil {

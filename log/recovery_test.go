@@ -315,3 +315,32 @@ func TestRecoveryFindsLeaderEpochs(t *testing.T) {
 		t.Fatalf("latest epoch %d %v", latest, ok)
 	}
 }
+
+// TestSplitOfOverflowedSegment loads a segment with offsets that do not fit its
+// base, as versions before 2.0 could write it.
+func TestSplitOfOverflowedSegment(t *testing.T) {
+	fsys := memDir(t)
+	log := openTestLog(t, fsys, "/logs", nil)
+	want := fill(log, 3)
+	segment := log.Segments()[0]
+	resize(t, fsys, segment.path, func(file vfs.File, size int64) error {
+		for _, offset := range []int64{1 << 31, 1<<31 + 1, 1 << 33} {
+			batch := record.Batch(simpleBatch("far"))
+			batch.SetBaseOffset(offset)
+			if err := vfs.WriteFull(file, batch, size); err != nil {
+				return err
+			}
+			size += int64(len(batch))
+			want = append(want, fmt.Sprintf("%d=far", offset))
+		}
+		return nil
+	})
+	reopened := openTestLog(t, fsys.KillClone(), "/logs", nil, unclean(0))
+	if got := reopened.values(0); !slices.Equal(got, want) {
+		t.Fatal(got)
+	}
+	if bases := reopened.local.segments.baseOffsets(); !slices.Equal(bases, []int64{0, 1 << 31, 1 << 33}) {
+		t.Fatal(bases)
+	}
+	reopened.append(simpleBatch("x"))
+}
