@@ -5,6 +5,7 @@ package formats
 import (
 	"encoding/binary"
 	"io"
+	"maps"
 	"net"
 	"testing"
 	"time"
@@ -49,6 +50,8 @@ func createTopic(t *testing.T, address, name string, configs map[string]string) 
 	t.Helper()
 	wanted := kmsg.NewCreateTopicsRequestTopic()
 	wanted.Topic, wanted.NumPartitions, wanted.ReplicationFactor = name, 1, 1
+	configs = maps.Clone(configs)
+	configs["retention.ms"] = "-1" // the records are of 2020
 	for key, value := range configs {
 		wanted.Configs = append(wanted.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: key, Value: &value})
 	}
@@ -73,7 +76,7 @@ func produce(t *testing.T, address string, version int16, topic string, records 
 func fetch(t *testing.T, address string, version int16, topic string, offset int64, maxBytes int32) kmsg.FetchResponseTopicPartition {
 	t.Helper()
 	request := kmsg.NewPtrFetchRequest()
-	request.MaxWaitMillis, request.MinBytes, request.MaxBytes, request.ReplicaID = 100, 1, 50<<20, -1
+	request.MinBytes, request.MaxBytes, request.ReplicaID = 1, 50<<20, -1
 	partition := kmsg.NewFetchRequestTopicPartition()
 	partition.FetchOffset, partition.PartitionMaxBytes = offset, maxBytes
 	request.Topics = []kmsg.FetchRequestTopic{{Topic: topic, Partitions: []kmsg.FetchRequestTopicPartition{partition}}}
