@@ -29,6 +29,7 @@ type RecordProducer struct {
 	maxBlock       time.Duration
 	retryPause     time.Duration
 	delivery       time.Duration
+	unacknowledged bool
 	found          map[string]bool
 }
 
@@ -40,6 +41,7 @@ func NewRecordProducer(properties map[string]string, largest int, hooks ...kgo.H
 	p := &RecordProducer{
 		maxRequestSize: int(s.int("max.request.size", defaultMaxRequestSize)), maxBlock: s.milliseconds("max.block.ms", 60000),
 		retryPause: s.milliseconds("retry.backoff.ms", 100), delivery: s.milliseconds("delivery.timeout.ms", 120000), found: map[string]bool{},
+		unacknowledged: s.text("acks", "all") == "0",
 	}
 	batch := max(s.int("batch.size", defaultBatchSize), int32(min(largest+batchOverhead+maxRecordOverhead, 1<<30)), 1024)
 	options := []kgo.Opt{
@@ -135,6 +137,10 @@ func (p *RecordProducer) Send(ctx context.Context, record *kgo.Record, done func
 		done(record, p.javaError(record, err))
 	})
 }
+
+// Unacknowledged tells whether the brokers are not asked for answers, so that no
+// offsets are known.
+func (p *RecordProducer) Unacknowledged() bool { return p.unacknowledged }
 
 // ErrorWith makes the Java exception of a code with another message.
 func ErrorWith(code *kerr.Error, format string, args ...any) error {

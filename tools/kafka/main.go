@@ -11,6 +11,7 @@ import (
 	"github.com/gregor-broker/gregor/tools/admin"
 	"github.com/gregor-broker/gregor/tools/console"
 	"github.com/gregor-broker/gregor/tools/perf"
+	"github.com/gregor-broker/gregor/tools/verifiable"
 	"github.com/gregor-broker/gregor/tools/zookeeper"
 )
 
@@ -31,6 +32,8 @@ var classes = map[string]class{
 	"kafka.tools.ConsumerPerformance":                          withoutInput(perf.ConsumerPerformance),
 	"kafka.tools.EndToEndLatency":                              withoutInput(perf.EndToEndLatency),
 	"org.apache.kafka.tools.ProducerPerformance":               withoutInput(perf.ProducerPerformance),
+	"org.apache.kafka.tools.VerifiableConsumer":                withoutInput(verifiable.VerifiableConsumer),
+	"org.apache.kafka.tools.VerifiableProducer":                withoutInput(verifiable.VerifiableProducer),
 	"kafka.tools.GetOffsetShell":                               withoutInput(admin.GetOffsetShell),
 	"kafka.tools.ConsoleProducer":                              console.ConsoleProducer,
 	"kafka.tools.ConsoleConsumer":                              withoutInput(console.ConsoleConsumer),

@@ -87,9 +87,8 @@ func (m *clientMetrics) OnFetchBatchRead(_ kgo.BrokerMetadata, _ string, _ int32
 	m.add("bytes-consumed", float64(batch.CompressedBytes))
 }
 
-// print is ToolsUtils.printMetrics.
-func (m *clientMetrics) print(out io.Writer) {
-	rows := m.rows()
+// printMetrics is ToolsUtils.printMetrics.
+func printMetrics(out io.Writer, rows map[string]string) {
 	width := 0
 	for name := range rows {
 		width = max(width, len(name))
@@ -100,6 +99,7 @@ func (m *clientMetrics) print(out io.Writer) {
 	}
 }
 
+// rows are the metrics at this moment.
 func (m *clientMetrics) rows() map[string]string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

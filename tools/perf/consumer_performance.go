@@ -2,7 +2,6 @@ package perf
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -221,6 +220,10 @@ func (r *consumerRun) run() error {
 	}
 	read, err := r.consume(client, start)
 	end := time.Now()
+	var metrics map[string]string
+	if r.metrics != nil {
+		metrics = r.metrics.rows()
+	}
 	client.CloseAllowingRebalance()
 	if err != nil {
 		return err
@@ -228,8 +231,8 @@ func (r *consumerRun) run() error {
 	if !r.detailed {
 		r.printTotal(start, end, read)
 	}
-	if r.metrics != nil {
-		r.metrics.print(r.out)
+	if metrics != nil {
+		printMetrics(r.out, metrics)
 	}
 	return nil
 }
@@ -251,7 +254,7 @@ func (r *consumerRun) consume(client *kgo.Client, start time.Time) (amount, erro
 		fetches := client.PollRecords(ctx, pollRecords)
 		cancel()
 		now = time.Now()
-		if err := fetchError(fetches); err != nil {
+		if err := command.FatalFetchError(fetches); err != nil {
 			return read, err
 		}
 		if fetches.NumRecords() > 0 {
@@ -274,16 +277,6 @@ func (r *consumerRun) consume(client *kgo.Client, start time.Time) (amount, erro
 		fmt.Fprintf(r.out, "WARNING: Exiting before consuming the expected number of messages: timeout (%d ms) exceeded. You can use the --timeout option to increase the timeout.\n", r.timeout.Milliseconds())
 	}
 	return read, nil
-}
-
-// fetchError is the first error of a poll that is not just its end.
-func fetchError(fetches kgo.Fetches) error {
-	for _, failed := range fetches.Errors() {
-		if !errors.Is(failed.Err, context.DeadlineExceeded) && !errors.Is(failed.Err, context.Canceled) {
-			return command.FetchException(failed)
-		}
-	}
-	return nil
 }
 
 func (r *consumerRun) printHeader() {

@@ -137,21 +137,11 @@ func (t *endToEndTest) logEnds(admin *command.Admin) (map[int32]kgo.Offset, erro
 			return nil, command.Throw(runtimeError, "Failed to create topic %s", t.topic)
 		}
 	}
+	if metadata, err = t.awaitLeaders(admin); err != nil {
+		return nil, err
+	}
 	request := kmsg.NewPtrListOffsetsRequest()
 	request.ReplicaID = -1
-	for deadline := time.Now().Add(endToEndTimeout); ; time.Sleep(10 * time.Millisecond) {
-		if metadata, err = admin.Topics([]string{t.topic}); err != nil {
-			return nil, err
-		}
-		err := command.ErrorOf(metadata.Topics[0].ErrorCode, nil)
-		leading := !slices.ContainsFunc(metadata.Topics[0].Partitions, func(row kmsg.MetadataResponseTopicPartition) bool { return row.ErrorCode != 0 })
-		if err == nil && leading {
-			break
-		}
-		if time.Now().After(deadline) {
-			return nil, &command.TimeoutError{Message: "Timeout expired while fetching topic metadata"}
-		}
-	}
 	rows := kmsg.NewListOffsetsRequestTopic()
 	rows.Topic = t.topic
 	for _, partition := range metadata.Topics[0].Partitions {
@@ -174,6 +164,25 @@ func (t *endToEndTest) logEnds(admin *command.Admin) (map[int32]kgo.Offset, erro
 		}
 	}
 	return ends, nil
+}
+
+// awaitLeaders waits until all partitions of the topic have a leader.
+func (t *endToEndTest) awaitLeaders(admin *command.Admin) (*kmsg.MetadataResponse, error) {
+	deadline := time.Now().Add(endToEndTimeout)
+	for {
+		metadata, err := admin.Topics([]string{t.topic})
+		if err != nil {
+			return nil, err
+		}
+		leaderless := slices.ContainsFunc(metadata.Topics[0].Partitions, func(row kmsg.MetadataResponseTopicPartition) bool { return row.ErrorCode != 0 })
+		if metadata.Topics[0].ErrorCode == 0 && !leaderless {
+			return metadata, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, &command.TimeoutError{Message: "Timeout expired while fetching topic metadata"}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 func (t *endToEndTest) create(admin *command.Admin) error {
@@ -231,7 +240,7 @@ func (t *endToEndTest) roundTrip(message []byte) (time.Duration, error) {
 	var records []*kgo.Record
 	for len(records) == 0 && ctx.Err() == nil {
 		fetches := t.consumer.PollFetches(ctx)
-		if err := fetchError(fetches); err != nil {
+		if err := command.FatalFetchError(fetches); err != nil {
 			return 0, err
 		}
 		records = fetches.Records()

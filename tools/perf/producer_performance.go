@@ -84,7 +84,7 @@ func runProducer(given *command.Namespace, stdout, stderr io.Writer) error {
 	}
 	run.statistics.printTotal()
 	if given.Has("print-metrics") {
-		metrics.print(stdout)
+		printMetrics(stdout, metrics.rows())
 	}
 	return nil
 }
