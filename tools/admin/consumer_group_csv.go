@@ -87,7 +87,7 @@ func parsePlanRow(line string, withGroup bool) (planRow, error) {
 		columns = 4
 	}
 	if len(cells) > columns {
-		return planRow{}, csvError("CsvMapping", "Too many entries: expected at most %d (value #%d (%d chars) \"%s\")\n at [Source: UNKNOWN; line: 1, column: %d]",
+		return planRow{}, command.Throw(csvPackage+"CsvMappingException", "Too many entries: expected at most %d (value #%d (%d chars) \"%s\")\n at [Source: UNKNOWN; line: 1, column: %d]",
 			columns, columns, len(cells[columns].text), cells[columns].text, cells[columns].column)
 	}
 	for len(cells) < columns {
@@ -124,14 +124,12 @@ func csvNumber(cell planCell, field string, withGroup bool) (int64, error) {
 	if withGroup {
 		class = "CsvRecordWithGroup"
 	}
-	return 0, csvError("CsvMapping", "Cannot deserialize value of type `%s` from String \"%s\": not a valid `%s` value\n"+
+	return 0, command.Throw("com.fasterxml.jackson.databind.exc.InvalidFormatException", "Cannot deserialize value of type `%s` from String \"%s\": not a valid `%s` value\n"+
 		" at [Source: %s; line: 1, column: %d] (through reference chain: kafka.admin.ConsumerGroupCommand$%s[\"%s\"])",
 		kind, cell.text, kind, source, cell.column, class, field)
 }
 
-func csvError(class, format string, args ...any) error {
-	return command.Throw("com.fasterxml.jackson.dataformat.csv."+class+"Exception", format, args...)
-}
+const csvPackage = "com.fasterxml.jackson.dataformat.csv."
 
 // csvCells splits a line at its commas outside quotes.
 func csvCells(line string) ([]planCell, error) {
@@ -163,7 +161,7 @@ func nextCell(line string) (cell, rest string, more bool, err error) {
 	for line = line[1:]; ; {
 		part, after, found := strings.Cut(line, `"`)
 		if !found {
-			return "", "", false, csvError("CsvRead", "Missing closing quote for value")
+			return "", "", false, command.Throw(csvPackage+"CsvReadException", "Missing closing quote for value")
 		}
 		text.WriteString(part)
 		if !strings.HasPrefix(after, `"`) {

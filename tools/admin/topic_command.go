@@ -19,7 +19,11 @@ import (
 	"github.com/gregor-broker/gregor/tools/command"
 )
 
-const topicBlurb = "Create, delete, describe, or change a topic."
+// What kafka-topics says without arguments, and with --help.
+const (
+	topicEmptyBlurb = "Create, delete, describe, or change a topic."
+	topicBlurb      = "This tool helps to create, delete, describe, or change a topic."
+)
 
 var topicOptions = command.Options{
 	{Name: "bootstrap-server", Argument: command.Required, ArgName: "server to connect to", Doc: "REQUIRED: the brokers to begin with."},
@@ -64,35 +68,40 @@ func TopicCommand(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return command.DieOfParse(err, stderr)
 	}
-	if code, done := topicOptions.HelpOrVersion(set, args, topicBlurb, stdout, stderr); done {
+	blurb := topicBlurb
+	if len(args) == 0 {
+		blurb = topicEmptyBlurb
+	}
+	if code, done := topicOptions.HelpOrVersion(set, args, blurb, stdout, stderr); done {
 		return code
 	}
-	if err := checkTopicOptions(set); err != nil {
+	admin, err := connectForTopics(set, stdout)
+	switch {
+	case command.IsUsage(err):
 		return topicOptions.Die(err, stderr)
-	}
-	file, _ := set.Value("command-config")
-	properties, err := command.ClientProperties(file, nil)
-	if err != nil {
-		return topicOptions.Die(err, stderr)
-	}
-	servers, _ := set.Value("bootstrap-server")
-	admin, err := command.NewAdmin(servers, properties)
-	if err != nil {
-		return topicOptions.Die(err, stderr)
+	case err != nil:
+		return command.DieOfParse(err, stderr)
 	}
 	defer admin.Close()
 	service := &topicService{admin, set, stdout}
 	if err := service.run(); err != nil {
 		fmt.Fprintln(stdout, "Error while executing topic command : "+err.Error())
-		logging.For("kafka.admin.TopicCommand$").Error(command.ExceptionText(err))
+		logging.For("kafka.admin.TopicCommand$").Error(command.ExceptionText(err) + "\n")
 		return 1
 	}
 	return 0
 }
 
+func connectForTopics(set *command.Set, stdout io.Writer) (*command.Admin, error) {
+	if err := checkTopicOptions(set, stdout); err != nil {
+		return nil, err
+	}
+	return adminOf(set)
+}
+
 var topicActions = []string{"create", "list", "alter", "describe", "delete"}
 
-func checkTopicOptions(set *command.Set) error {
+func checkTopicOptions(set *command.Set, stdout io.Writer) error {
 	actions := 0
 	for _, action := range topicActions {
 		if set.Has(action) {
@@ -108,6 +117,9 @@ func checkTopicOptions(set *command.Set) error {
 	if set.Has("describe") && set.Has("if-exists") && !set.Has("topic") && !set.Has("topic-id") {
 		return command.Usagef("--topic or --topic-id is required to describe a topic")
 	}
+	if set.Has("describe") && set.Has("if-exists") && set.Has("topic") && set.Has("topic-id") {
+		fmt.Fprintln(stdout, "Only topic id will be used when both --topic and --topic-id are specified and topicId is not Uuid.ZERO_UUID")
+	}
 	return checkTopicOptionSets(set)
 }
 
@@ -119,7 +131,7 @@ func checkTopicOptionSets(set *command.Set) error {
 	}
 	if set.Has("alter") {
 		if set.Has("config") {
-			return command.Usagef("Option combination \"[bootstrap-server],[alter]\" can't be used with option \"[config]\"%s",
+			return command.Usagef("Option combination \"[bootstrap-server],[config]\" can't be used with option \"[alter]\"%s",
 				" (the kafka-configs CLI supports altering topic configs with a --bootstrap-server option)")
 		}
 		if err := set.CheckRequired("partitions"); err != nil {
@@ -205,6 +217,9 @@ func (s *topicService) create() error {
 	if wanted.Configs, err = s.readConfigs(); err != nil {
 		return err
 	}
+	if name == "" {
+		return command.Throw("org.apache.kafka.common.errors.InvalidTopicException", "The given topic name '' cannot be represented in a request.")
+	}
 	request := kmsg.NewPtrCreateTopicsRequest()
 	request.TimeoutMillis = int32(command.RequestTimeout.Milliseconds())
 	request.Topics = []kmsg.CreateTopicsRequestTopic{wanted}
@@ -231,7 +246,7 @@ func (s *topicService) readShape(wanted *kmsg.CreateTopicsRequestTopic) error {
 			return err
 		}
 		if factor < 1 || factor > 32767 {
-			return errors.New("The replication factor must be between 1 and 32767 inclusive") //nolint:staticcheck // Kafka's sentence
+			return illegal("The replication factor must be between 1 and 32767 inclusive")
 		}
 		wanted.ReplicationFactor = int16(factor)
 	}
@@ -241,7 +256,7 @@ func (s *topicService) readShape(wanted *kmsg.CreateTopicsRequestTopic) error {
 			return err
 		}
 		if partitions < 1 {
-			return errors.New("The partitions must be greater than 0") //nolint:staticcheck // Kafka's sentence
+			return illegal("The partitions must be greater than 0")
 		}
 		wanted.NumPartitions = int32(partitions)
 	}
@@ -266,15 +281,15 @@ func (s *topicService) readAssignment() ([][]int32, error) {
 		for _, word := range strings.Split(list, ":") {
 			id, err := strconv.ParseInt(strings.TrimSpace(word), 10, 32)
 			if err != nil {
-				return nil, fmt.Errorf("For input string: \"%s\"", strings.TrimSpace(word)) //nolint:staticcheck // Java's sentence
+				return nil, command.Throw("java.lang.NumberFormatException", "For input string: \"%s\"", strings.TrimSpace(word))
 			}
 			if slices.Contains(replicas, int32(id)) {
-				return nil, fmt.Errorf("Partition replica lists may not contain duplicate entries: %d", id) //nolint:staticcheck // Kafka's sentence
+				return nil, command.Throw("kafka.common.AdminCommandFailedException", "Partition replica lists may not contain duplicate entries: %d", id)
 			}
 			replicas = append(replicas, int32(id))
 		}
 		if partition > 0 && len(replicas) != len(assignment[0]) {
-			return nil, fmt.Errorf("Partition %d has different replication factor: %v", partition, replicas) //nolint:staticcheck // Kafka's sentence
+			return nil, command.Throw("kafka.admin.AdminOperationException", "Partition %d has different replication factor: %v", partition, replicas)
 		}
 		assignment = append(assignment, replicas)
 	}
@@ -289,7 +304,7 @@ func (s *topicService) readConfigs() ([]kmsg.CreateTopicsRequestTopicConfig, err
 	for _, word := range s.set.Values("config") {
 		pair := configSeparator.Split(word, -1)
 		if len(pair) != 2 || pair[0] == "" || pair[1] == "" {
-			return nil, errors.New(`requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".`)
+			return nil, illegal(`requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".`)
 		}
 		row := kmsg.NewCreateTopicsRequestTopicConfig()
 		row.Name, row.Value = strings.TrimSpace(pair[0]), kmsg.StringPtr(strings.TrimSpace(pair[1]))
@@ -297,12 +312,20 @@ func (s *topicService) readConfigs() ([]kmsg.CreateTopicsRequestTopicConfig, err
 		configs = append(configs, row)
 	}
 	if err := config.ValidateTopicConfig(given); err != nil {
-		return nil, err
+		return nil, configException(err)
 	}
 	if version, ok := given["message.format.version"]; ok {
-		fmt.Fprintf(s.stdout, "WARNING: The configuration message.format.version=%s is specified. This configuration will be ignored if the version is newer than the inter.broker.protocol.version specified in the broker or if the inter.broker.protocol.version is 3.0 or newer. This configuration is deprecated and it will be removed in Apache Kafka 4.0.\n", version)
+		fmt.Fprintf(s.stdout, messageFormatWarning, version)
 	}
 	return configs, nil
+}
+
+// configException gives an error of a setting the class that Kafka has for it.
+func configException(err error) error {
+	if strings.HasPrefix(err.Error(), "Unknown topic config name") {
+		return command.Throw(command.InvalidConfiguration, "%s", err)
+	}
+	return command.Throw("org.apache.kafka.common.config.ConfigException", "%s", err)
 }
 
 func (s *topicService) list() error {
@@ -348,7 +371,7 @@ func (s *topicService) filter() (*regexp.Regexp, error) {
 	text = strings.Trim(text, `"'`)
 	filter, err := regexp.Compile("^(?:" + text + ")$")
 	if err != nil {
-		return nil, fmt.Errorf("%s is an invalid regex.", text) //nolint:staticcheck // Kafka's sentence
+		return nil, command.Throw("java.lang.RuntimeException", "%s is an invalid regex.", text)
 	}
 	return filter, nil
 }
@@ -360,7 +383,7 @@ func (s *topicService) existing() ([]string, error) {
 	}
 	if len(names) == 0 && s.set.Has("topic") && !s.set.Has("if-exists") {
 		wanted, _ := s.set.Value("topic")
-		return nil, fmt.Errorf("Topic '%s' does not exist as expected", wanted) //nolint:staticcheck // Kafka's sentence
+		return nil, illegal("Topic '%s' does not exist as expected", wanted)
 	}
 	return names, nil
 }

@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -66,7 +68,7 @@ func (s *topicService) described() ([]kmsg.MetadataResponseTopic, error) {
 		byName[*found.Topic] = found
 	}
 	var described []kmsg.MetadataResponseTopic
-	for _, name := range command.JavaMapOrder(names, command.JavaHash) {
+	for _, name := range command.SizedJavaMapOrder(len(names), names, command.JavaHash) {
 		described = append(described, byName[name])
 	}
 	return described, nil
@@ -80,15 +82,12 @@ func (s *topicService) namesToDescribe() ([]string, error) {
 	if text == "" {
 		return s.existing()
 	}
-	id, err := topic.ParseID(text)
+	id, err := parseTopicID(text)
 	if err != nil {
 		return nil, err
 	}
 	if id.IsZero() {
 		return s.existing()
-	}
-	if s.set.Has("topic") && s.set.Has("if-exists") {
-		fmt.Fprintln(s.stdout, "Only topic id will be used when both --topic and --topic-id are specified and topicId is not Uuid.ZERO_UUID")
 	}
 	metadata, err := s.admin.Topics(nil)
 	if err != nil {
@@ -102,7 +101,23 @@ func (s *topicService) namesToDescribe() ([]string, error) {
 	if s.set.Has("if-exists") {
 		return nil, nil
 	}
-	return nil, fmt.Errorf("TopicId '%s' does not exist as expected", id) //nolint:staticcheck // Kafka's sentence
+	return nil, illegal("TopicId '%s' does not exist as expected", id)
+}
+
+// parseTopicID is Uuid.fromString.
+func parseTopicID(text string) (topic.ID, error) {
+	if len(text) > 24 {
+		return topic.ID{}, illegal("Input string with prefix `%s` is too long to be decoded as a base64 UUID", text[:24])
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
+	var corrupt base64.CorruptInputError
+	if errors.As(err, &corrupt) && int(corrupt) < len(text) {
+		return topic.ID{}, illegal("Illegal base64 character %x", text[corrupt])
+	}
+	if len(raw) != len(topic.ID{}) {
+		return topic.ID{}, illegal("Input string `%s` decoded as %d bytes, which is not equal to the expected 16 bytes of a base64-encoded UUID", text, len(raw))
+	}
+	return topic.ID(raw), nil
 }
 
 // configsOf returns the settings of each topic.
