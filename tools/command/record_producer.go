@@ -30,30 +30,42 @@ type RecordProducer struct {
 	retryPause     time.Duration
 	delivery       time.Duration
 	unacknowledged bool
+	ownTimes       bool
 	found          map[string]bool
 }
 
-// NewRecordProducer makes a producer of the properties. largest is the size of the
-// largest record it will send: Java's batch.size does not bound a single record,
-// the library's does.
-func NewRecordProducer(properties map[string]string, largest int, hooks ...kgo.Hook) (*RecordProducer, error) {
+// RecordProducerOptions are what a producer needs to know beside its properties.
+type RecordProducerOptions struct {
+	// Largest is the size of the largest record: Java's batch.size does not bound
+	// a single record, the library's does.
+	Largest int
+	// OwnTimes tells that records come with times, which then do not tell when
+	// they were sent.
+	OwnTimes bool
+	Hooks    []kgo.Hook
+}
+
+// NewRecordProducer makes a producer of the properties.
+func NewRecordProducer(properties map[string]string, o RecordProducerOptions) (*RecordProducer, error) {
 	s := &settings{properties: properties}
 	p := &RecordProducer{
 		maxRequestSize: int(s.int("max.request.size", defaultMaxRequestSize)), maxBlock: s.milliseconds("max.block.ms", 60000),
 		retryPause: s.milliseconds("retry.backoff.ms", 100), delivery: s.milliseconds("delivery.timeout.ms", 120000), found: map[string]bool{},
-		unacknowledged: s.text("acks", "all") == "0",
+		unacknowledged: s.text("acks", "all") == "0", ownTimes: o.OwnTimes,
 	}
-	batch := max(s.int("batch.size", defaultBatchSize), int32(min(largest+batchOverhead+maxRecordOverhead, 1<<30)), 1024)
+	batch := max(s.int("batch.size", defaultBatchSize), int32(min(o.Largest+batchOverhead+maxRecordOverhead, 1<<30)), 1024)
 	options := []kgo.Opt{
 		kgo.ProducerBatchMaxBytes(batch), kgo.BrokerMaxWriteBytes(max(batch*2, 100<<20)),
 		kgo.ProducerLinger(s.milliseconds("linger.ms", 0)),
 		kgo.MaxBufferedBytes(int(max(s.long("buffer.memory", defaultBufferMemory), int64(batch)))),
 		kgo.MaxBufferedRecords(1 << 30),
 		kgo.ProduceRequestTimeout(max(s.milliseconds("request.timeout.ms", 30000), 100*time.Millisecond)),
-		kgo.RecordDeliveryTimeout(max(p.delivery, time.Second)),
 		kgo.MetadataMaxAge(max(s.milliseconds("metadata.max.age.ms", 300000), time.Second)), kgo.MetadataMinAge(10 * time.Millisecond),
 		kgo.RetryBackoffFn(func(int) time.Duration { return p.retryPause }),
-		kgo.RecordPartitioner(producerPartitioner(s)), kgo.AllowAutoTopicCreation(), kgo.WithHooks(hooks...),
+		kgo.RecordPartitioner(producerPartitioner(s)), kgo.AllowAutoTopicCreation(), kgo.WithHooks(o.Hooks...),
+	}
+	if !o.OwnTimes {
+		options = append(options, kgo.RecordDeliveryTimeout(max(p.delivery, time.Second)))
 	}
 	if retries := s.int("retries", 1<<31-1); retries < 1<<31-1 {
 		options = append(options, kgo.RecordRetries(int(retries)))
@@ -133,7 +145,12 @@ func (p *RecordProducer) Send(ctx context.Context, record *kgo.Record, done func
 		done(record, ErrorWith(kerr.MessageTooLarge, "The message is %d bytes when serialized which is larger than %d, which is the value of the max.request.size configuration.", size, p.maxRequestSize))
 		return
 	}
-	p.Produce(context.Background(), record, func(record *kgo.Record, err error) {
+	delivery, cancel := context.Background(), context.CancelFunc(func() {})
+	if p.ownTimes {
+		delivery, cancel = context.WithTimeout(delivery, p.delivery)
+	}
+	p.Produce(delivery, record, func(record *kgo.Record, err error) {
+		cancel()
 		done(record, p.javaError(record, err))
 	})
 }
@@ -154,7 +171,7 @@ func (p *RecordProducer) javaError(record *kgo.Record, err error) error {
 		return nil
 	case errors.As(err, &known):
 		return ErrorOf(known.Code, nil)
-	case errors.Is(err, kgo.ErrRecordTimeout):
+	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, context.DeadlineExceeded):
 		return &TimeoutError{fmt.Sprintf("Expiring 1 record(s) for %s-%d:%d ms has passed since batch creation", record.Topic, record.Partition, p.delivery.Milliseconds())}
 	case errors.Is(err, kgo.ErrRecordRetries):
 		return ErrorWith(kerr.NetworkException, "The server disconnected before a response was received.")

@@ -103,7 +103,7 @@ func (t *endToEndTest) open(servers, file, acks string, size int) error {
 		return err
 	}
 	producing["linger.ms"], producing["max.block.ms"], producing["acks"] = "0", strconv.Itoa(1<<31-1), acks
-	if t.producer, err = command.NewRecordProducer(producing, size); err != nil {
+	if t.producer, err = command.NewRecordProducer(producing, command.RecordProducerOptions{Largest: size}); err != nil {
 		return err
 	}
 	consuming, err := properties()

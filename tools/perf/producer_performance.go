@@ -66,7 +66,7 @@ func runProducer(given *command.Namespace, stdout, stderr io.Writer) error {
 		return err
 	}
 	metrics := newClientMetrics(properties["client.id"])
-	producer, err := command.NewRecordProducer(properties, payloads.largest(), metrics.hooks(given)...)
+	producer, err := command.NewRecordProducer(properties, command.RecordProducerOptions{Largest: payloads.largest(), Hooks: metrics.hooks(given)})
 	if err != nil {
 		return command.Throw("org.apache.kafka.common.KafkaException", "Failed to construct kafka producer")
 	}

@@ -138,6 +138,9 @@ func needOffsets(_ context.Context, _ *kgo.Client, response *kmsg.OffsetFetchRes
 			add(found.Topic, row.Partition, row.ErrorCode, row.Offset)
 		}
 	}
+	if len(response.Topics) > 0 {
+		response.Groups = nil // the library fills both
+	}
 	for _, group := range response.Groups {
 		for _, found := range group.Topics {
 			for _, row := range found.Partitions {

@@ -44,6 +44,9 @@ var producerParser = command.ArgumentParser{
 	}, connectionFlags()...),
 }
 
+// largestRecord is more than two numbers and a key need.
+const largestRecord = 64
+
 // VerifiableProducer is org.apache.kafka.tools.VerifiableProducer
 // (kafka-verifiable-producer.sh).
 func VerifiableProducer(args []string, stdout, stderr io.Writer) int {
@@ -55,7 +58,7 @@ func VerifiableProducer(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return producerParser.Fail(err, stderr)
 	}
-	client, err := command.NewRecordProducer(properties, 64)
+	client, err := command.NewRecordProducer(properties, command.RecordProducerOptions{Largest: largestRecord, OwnTimes: given.Int("message-create-time") != -1})
 	if err != nil {
 		fmt.Fprintln(stderr, command.Uncaught(command.Throw("org.apache.kafka.common.KafkaException", "Failed to construct kafka producer")))
 		return 1
