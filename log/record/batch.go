@@ -113,7 +113,7 @@ func SizeOf(data []byte) (int, error) {
 	}
 	length := int32(binary.BigEndian.Uint32(data[lengthAt:]))
 	if length < minMessageSizeV0 {
-		return 0, fmt.Errorf("%w: record size %d is smaller than the minimum record overhead (%d)",
+		return 0, fmt.Errorf("%w: Record size %d is less than the minimum record overhead (%d)",
 			kerr.CorruptMessage, length, minMessageSizeV0)
 	}
 	if len(data) < HeaderSizeUpToMagic {
@@ -121,7 +121,7 @@ func SizeOf(data []byte) (int, error) {
 	}
 	magic := int8(data[magicAt])
 	if magic < MagicV0 || magic > MagicV2 {
-		return 0, fmt.Errorf("%w: invalid magic found in record: %d", kerr.CorruptMessage, magic)
+		return 0, fmt.Errorf("%w: Invalid magic found in record: %d", kerr.CorruptMessage, magic)
 	}
 	size := int(length) + LogOverhead
 	if magic == MagicV2 && size < HeaderSize || magic == MagicV1 && length < minMessageSizeV1 {

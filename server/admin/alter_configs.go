@@ -162,10 +162,10 @@ func (m *ZkAdminManager) alterTopic(name string, overrides map[string]string, va
 	return m.changeEntity(zkdata.ConfigTypeTopic, name, overrides)
 }
 
-// topicConfigError tells a key that does not exist, INVALID_CONFIG, from a bad
-// value.
+// topicConfigError tells a key that does not exist or contradicts another,
+// INVALID_CONFIG, from a bad value.
 func topicConfigError(err error) error {
-	if strings.HasPrefix(err.Error(), "Unknown topic config name") {
+	if strings.HasPrefix(err.Error(), "Unknown topic config name") || strings.HasPrefix(err.Error(), "conflict topic config") {
 		return invalidConfig(err)
 	}
 	return configError{err}
@@ -263,7 +263,7 @@ func applyOps(properties map[string]string, ops []ConfigOp, def *config.Def) err
 func applyListOp(properties map[string]string, op ConfigOp, def *config.Def) error {
 	row := def.Row(op.Name)
 	if row == nil {
-		return protocol.WithMessage(kerr.InvalidConfig, "Unknown topic config name: "+op.Name)
+		return fmt.Errorf("append or subtract: no setting %s: %w", op.Name, kerr.UnknownServerError)
 	}
 	appending := op.Op == kmsg.IncrementalAlterConfigOpAppend
 	if row.Type != config.List {
@@ -288,7 +288,7 @@ func applyListOp(properties map[string]string, op ConfigOp, def *config.Def) err
 
 const rootLogger = "root"
 
-var logLevels = []string{"FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"}
+var logLevels = []string{"TRACE", "ERROR", "INFO", "FATAL", "DEBUG", "WARN"}
 
 // alterLoggers changes levels of this broker's loggers (KIP-412).
 func (m *ZkAdminManager) alterLoggers(name string, ops []ConfigOp, validateOnly bool) error {

@@ -41,16 +41,35 @@ func NewConfigHelper(brokerID int32, current *config.Current, dynamic *DynamicBr
 // Describe answers the whole request.
 func (h *ConfigHelper) Describe(request *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
 	response := request.ResponseKind().(*kmsg.DescribeConfigsResponse)
-	for i := range request.Resources {
-		response.Resources = append(response.Resources, h.describeResource(request, &request.Resources[i]))
+	if !slices.ContainsFunc(request.Resources, isUndescribable) {
+		for i := range request.Resources {
+			response.Resources = append(response.Resources, h.describeResource(request, &request.Resources[i]))
+		}
+		return response
+	}
+	for i := range request.Resources { // an unknown type fails all
+		row := kmsg.NewDescribeConfigsResponseResource()
+		row.ResourceType, row.ResourceName = request.Resources[i].ResourceType, request.Resources[i].ResourceName
+		row.ErrorCode, row.ErrorMessage = kerr.InvalidRequest.Code, protocol.DefaultMessage(kerr.InvalidRequest.Code)
+		response.Resources = append(response.Resources, row)
 	}
 	return response
+}
+
+// isUndescribable reports whether there are no settings of that type of resource,
+// which fails the whole request.
+func isUndescribable(resource kmsg.DescribeConfigsRequestResource) bool {
+	switch resource.ResourceType {
+	case kmsg.ConfigResourceTypeTopic, kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeBrokerLogger:
+		return false
+	}
+	return true
 }
 
 func (h *ConfigHelper) describeResource(request *kmsg.DescribeConfigsRequest, resource *kmsg.DescribeConfigsRequestResource) kmsg.DescribeConfigsResponseResource {
 	described := kmsg.NewDescribeConfigsResponseResource()
 	described.ResourceType, described.ResourceName = resource.ResourceType, resource.ResourceName
-	described.Configs = []kmsg.DescribeConfigsResponseResourceConfig{}
+	described.Configs, described.ErrorMessage = []kmsg.DescribeConfigsResponseResourceConfig{}, new(string)
 	entries, err := h.entries(resource)
 	if err != nil {
 		described.ErrorCode = protocol.ErrorCode(err)
@@ -82,7 +101,7 @@ func (h *ConfigHelper) entries(resource *kmsg.DescribeConfigsRequestResource) ([
 			return nil, err
 		}
 		return config.DescribeBroker(h.current.Load(), h.dynamic.Layers()), nil
-	case kmsg.ConfigResourceTypeBrokerLogger:
+	default: // of loggers
 		if resource.ResourceName == "" {
 			return nil, invalidRequestf("Broker id must not be empty")
 		}
@@ -91,7 +110,6 @@ func (h *ConfigHelper) entries(resource *kmsg.DescribeConfigsRequestResource) ([
 		}
 		return loggerEntries(), nil
 	}
-	return nil, invalidRequestf("Unsupported resource type: %s", resourceTypeName(resource.ResourceType))
 }
 
 func (h *ConfigHelper) topicEntries(name string) ([]config.Entry, error) {
@@ -153,7 +171,6 @@ func configEntry(entry *config.Entry, request *kmsg.DescribeConfigsRequest) kmsg
 	described.Name, described.Value = entry.Name, entry.Value
 	described.ReadOnly, described.IsSensitive = entry.ReadOnly, entry.IsSensitive
 	described.Source = kmsg.ConfigSource(entry.Source)
-	described.IsDefault = entry.Source == config.SourceDefault
 	described.ConfigType = kmsg.ConfigType(entry.TypeCode)
 	described.ConfigSynonyms = []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym{}
 	if request.IncludeSynonyms {

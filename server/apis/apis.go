@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/sirupsen/logrus"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gregor-broker/gregor/config"
@@ -151,14 +150,11 @@ func respondWith[R kmsg.Response](request *network.Request) func(R) {
 	return func(response R) { request.Respond(response) }
 }
 
-// errorMessage is the message that goes with an error code in a response: what was
-// said of this error, else the generic one for errors that have no code.
-func errorMessage(err error) *string {
-	if message := protocol.CustomMessage(err); message != nil {
-		return message
+// orEmpty makes a missing message the empty one: fields of which Kafka's schema has
+// no default are "" where nothing was set.
+func orEmpty(message *string) *string {
+	if message == nil {
+		return new(string)
 	}
-	if code := protocol.ErrorCode(err); code == kerr.UnknownServerError.Code {
-		return protocol.DefaultMessage(code)
-	}
-	return nil
+	return message
 }

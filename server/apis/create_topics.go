@@ -49,7 +49,7 @@ func createdTopic(result *admin.CreatedTopic) kmsg.CreateTopicsResponseTopic {
 	row := kmsg.NewCreateTopicsResponseTopic()
 	row.Topic, row.NumPartitions, row.ReplicationFactor = result.Name, -1, -1
 	row.Configs = []kmsg.CreateTopicsResponseTopicConfig{}
-	row.ErrorCode, row.ErrorMessage = protocol.ErrorCode(result.Err), errorMessage(result.Err)
+	row.ErrorCode, row.ErrorMessage = protocol.ErrorCode(result.Err), protocol.CustomMessage(result.Err)
 	if result.Err != nil {
 		return row
 	}
@@ -70,7 +70,7 @@ func (a *APIs) createPartitions(request *network.Request, body *kmsg.CreateParti
 	response.Topics = []kmsg.CreatePartitionsResponseTopic{}
 	answer := func(name string, err error) {
 		row := kmsg.NewCreatePartitionsResponseTopic()
-		row.Topic, row.ErrorCode, row.ErrorMessage = name, protocol.ErrorCode(err), errorMessage(err)
+		row.Topic, row.ErrorCode, row.ErrorMessage = name, protocol.ErrorCode(err), protocol.CustomMessage(err)
 		response.Topics = append(response.Topics, row)
 	}
 	counts := map[string]int{}

@@ -1,6 +1,8 @@
 package apis
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -16,10 +18,15 @@ func (a *APIs) deleteTopics(request *network.Request, body *kmsg.DeleteTopicsReq
 	response := body.ResponseKind().(*kmsg.DeleteTopicsResponse)
 	response.Topics = []kmsg.DeleteTopicsResponseTopic{}
 	var names []string
+	ambiguous := a.Controller.IsActive() && config.DeleteTopicEnable.Get(a.Config.Load()) && hasAmbiguousTopic(body)
 	for _, asked := range askedForDeletion(body) {
 		row := kmsg.NewDeleteTopicsResponseTopic()
 		row.Topic, row.TopicID = asked.Topic, asked.TopicID
-		row.ErrorCode = a.checkDeletion(body.Version, &row)
+		if ambiguous {
+			row.ErrorCode = kerr.InvalidRequest.Code
+		} else {
+			row.ErrorCode = a.checkDeletion(body.Version, &row)
+		}
 		if row.ErrorCode == 0 {
 			names = append(names, *row.Topic)
 		}
@@ -59,8 +66,6 @@ func (a *APIs) checkDeletion(version int16, row *kmsg.DeleteTopicsResponseTopic)
 			return kerr.InvalidRequest.Code
 		}
 		return kerr.TopicDeletionDisabled.Code
-	case row.Topic != nil && !id.IsZero():
-		return kerr.InvalidRequest.Code
 	case row.Topic == nil:
 		name, known := a.Metadata.TopicName(id)
 		if !known {
@@ -71,6 +76,13 @@ func (a *APIs) checkDeletion(version int16, row *kmsg.DeleteTopicsResponseTopic)
 	if !a.Metadata.ContainsTopic(*row.Topic) {
 		return kerr.UnknownTopicOrPartition.Code
 	}
-	row.TopicID = a.Metadata.TopicID(*row.Topic)
 	return 0
+}
+
+// hasAmbiguousTopic reports whether a topic has both a name and an id, which fails
+// the whole request.
+func hasAmbiguousTopic(body *kmsg.DeleteTopicsRequest) bool {
+	return slices.ContainsFunc(body.Topics, func(asked kmsg.DeleteTopicsRequestTopic) bool {
+		return asked.Topic != nil && !topic.ID(asked.TopicID).IsZero()
+	})
 }

@@ -14,6 +14,10 @@ import (
 // electLeaders has the controller elect and answers when this broker's metadata
 // shows the leaders, or the time is over.
 func (a *APIs) electLeaders(request *network.Request, body *kmsg.ElectLeadersRequest) {
+	if body.Version >= 1 && (body.ElectionType < 0 || body.ElectionType > 1) {
+		request.Respond(failedElection(body))
+		return
+	}
 	a.Controller.ElectLeaders(body, func(response *kmsg.ElectLeadersResponse, elected map[topic.Partition]int32) {
 		if len(elected) == 0 {
 			request.Respond(response)
@@ -27,6 +31,23 @@ func (a *APIs) electLeaders(request *network.Request, body *kmsg.ElectLeadersReq
 		}
 		a.elections.TryCompleteElseWatch(wait, keys...)
 	})
+}
+
+// failedElection answers for a kind of election that does not exist.
+func failedElection(body *kmsg.ElectLeadersRequest) *kmsg.ElectLeadersResponse {
+	response := body.ResponseKind().(*kmsg.ElectLeadersResponse)
+	response.ErrorCode = kerr.UnknownServerError.Code
+	for i := range body.Topics {
+		rows := kmsg.NewElectLeadersResponseTopic()
+		rows.Topic = body.Topics[i].Topic
+		for _, partition := range body.Topics[i].Partitions {
+			row := kmsg.NewElectLeadersResponseTopicPartition()
+			row.Partition, row.ErrorCode = partition, kerr.UnknownServerError.Code
+			rows.Partitions = append(rows.Partitions, row)
+		}
+		response.Topics = append(response.Topics, rows)
+	}
+	return response
 }
 
 // electionWait is kafka.server.DelayedElectLeader.

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/log"
 	"github.com/gregor-broker/gregor/server/network"
 	"github.com/gregor-broker/gregor/server/replica"
 )
@@ -14,6 +15,10 @@ import (
 // fetch reads what the request's session asks for and answers with regions of the
 // log's files.
 func (a *APIs) fetch(request *network.Request, body *kmsg.FetchRequest) {
+	if body.IsolationLevel != 0 && body.IsolationLevel != 1 {
+		refuseFetch(request, body, kerr.UnknownServerError.Code)
+		return
+	}
 	session := a.Fetches.NewContext(body)
 	asked := session.AppendPartitions(nil)
 	readable := make([]replica.FetchPartition, 0, len(asked))
@@ -21,7 +26,9 @@ func (a *APIs) fetch(request *network.Request, body *kmsg.FetchRequest) {
 	converter := a.newFetchConverter(body)
 	for i := range asked {
 		if err := a.checkFetch(&asked[i], body); err != nil {
-			refused = append(refused, asked[i].ErrorResult(err))
+			result := asked[i].ErrorResult(err)
+			result.AbortedTransactions = []log.AbortedTransaction{}
+			refused = append(refused, result)
 			continue
 		}
 		converter.note(&asked[i])
@@ -52,6 +59,27 @@ func (a *APIs) fetchParams(request *network.Request, body *kmsg.FetchRequest) *r
 		params.Client = &replica.ClientMetadata{Rack: body.Rack, Listener: request.Context.ListenerName}
 	}
 	return params
+}
+
+// refuseFetch fails a request as a whole: from version 13 on just at the top, before
+// at every partition as well.
+func refuseFetch(request *network.Request, body *kmsg.FetchRequest, code int16) {
+	var topics []fetchTopic
+	for i := range body.Topics {
+		rows := fetchTopic{name: body.Topics[i].Topic}
+		for _, partition := range body.Topics[i].Partitions {
+			rows.partitions = append(rows.partitions, fetchPartition{
+				partition: partition.Partition, errorCode: code, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1,
+				aborted: []log.AbortedTransaction{}, preferredReadReplica: -1, noRecords: true,
+			})
+		}
+		topics = append(topics, rows)
+	}
+	if body.Version >= 13 {
+		topics = nil
+	}
+	request.CountError(code)
+	request.RespondRaw(newFetchResponse(body.Version, 0, code, body.SessionID, topics))
 }
 
 // checkFetch refuses partitions that are not known.

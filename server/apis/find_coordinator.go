@@ -23,8 +23,9 @@ func (a *APIs) findCoordinator(request *network.Request, body *kmsg.FindCoordina
 		node, err := a.coordinatorOf(body.CoordinatorType, body.CoordinatorKey, request.Context.ListenerName)
 		response.NodeID, response.Host, response.Port = node.ID, node.Host, node.Port
 		response.ErrorCode = protocol.ErrorCode(err)
-		if body.Version >= 1 {
-			response.ErrorMessage = coordinatorMessage(err)
+		if response.ErrorMessage = protocol.ErrorMessage(err); err == nil {
+			none := protocol.ErrorName(0)
+			response.ErrorMessage = &none
 		}
 		request.Respond(response)
 		return
@@ -34,17 +35,10 @@ func (a *APIs) findCoordinator(request *network.Request, body *kmsg.FindCoordina
 		node, err := a.coordinatorOf(body.CoordinatorType, key, request.Context.ListenerName)
 		row := kmsg.NewFindCoordinatorResponseCoordinator()
 		row.Key, row.NodeID, row.Host, row.Port = key, node.ID, node.Host, node.Port
-		row.ErrorCode, row.ErrorMessage = protocol.ErrorCode(err), coordinatorMessage(err)
+		row.ErrorCode, row.ErrorMessage = protocol.ErrorCode(err), orEmpty(protocol.ErrorMessage(err))
 		response.Coordinators = append(response.Coordinators, row)
 	}
 	request.Respond(response)
-}
-
-func coordinatorMessage(err error) *string {
-	if err == nil {
-		return protocol.DefaultMessage(0)
-	}
-	return protocol.ErrorMessage(err)
 }
 
 var noNode = metadata.Node{ID: -1, Port: -1}

@@ -43,15 +43,17 @@ func (a *APIs) listOffset(body *kmsg.ListOffsetsRequest, partition topic.Partiti
 	fromLeader := body.ReplicaID != replica.DebuggingReplicaID
 	var err error
 	switch {
+	case duplicate && body.Version >= 1:
+		err = kerr.InvalidRequest
 	case !a.Metadata.Contains(partition):
 		err = kerr.UnknownTopicOrPartition
+	case body.Version == 0 && asked.MaxNumOffsets < 0:
+		err = kerr.UnknownServerError
 	case body.Version == 0:
 		var offsets []int64
 		offsets, err = a.Replicas.LegacyFetchOffsetsForTimestamp(partition, asked.Timestamp, int(asked.MaxNumOffsets),
 			body.ReplicaID == replica.ConsumerReplicaID, fromLeader)
 		row.OldStyleOffsets = append(row.OldStyleOffsets, offsets...)
-	case duplicate:
-		err = kerr.InvalidRequest
 	default:
 		var result log.TimestampAndOffset
 		var found bool

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/network"
+	"github.com/gregor-broker/gregor/server/protocol"
 	"github.com/gregor-broker/gregor/server/replica"
 )
 
@@ -13,7 +14,7 @@ import (
 
 // deleteRecords moves the beginning of logs and answers when all replicas did.
 func (a *APIs) deleteRecords(request *network.Request, body *kmsg.DeleteRecordsRequest) {
-	var known []replica.DeleteRecordsPartition
+	offsets := map[topic.Partition]int64{}
 	results := map[topic.Partition]replica.DeleteRecordsResult{}
 	for i := range body.Topics {
 		for _, partition := range body.Topics[i].Partitions {
@@ -22,8 +23,12 @@ func (a *APIs) deleteRecords(request *network.Request, body *kmsg.DeleteRecordsR
 				results[tp] = replica.DeleteRecordsResult{Partition: tp, ErrorCode: kerr.UnknownTopicOrPartition.Code, LowWatermark: -1}
 				continue
 			}
-			known = append(known, replica.DeleteRecordsPartition{Partition: tp, Offset: partition.Offset})
+			offsets[tp] = partition.Offset
 		}
+	}
+	known := make([]replica.DeleteRecordsPartition, 0, len(offsets))
+	for partition, offset := range offsets {
+		known = append(known, replica.DeleteRecordsPartition{Partition: partition, Offset: offset})
 	}
 	answer := func(deleted []replica.DeleteRecordsResult) {
 		for _, result := range deleted {
@@ -40,17 +45,15 @@ func (a *APIs) deleteRecords(request *network.Request, body *kmsg.DeleteRecordsR
 
 func deleteRecordsResponse(body *kmsg.DeleteRecordsRequest, results map[topic.Partition]replica.DeleteRecordsResult) *kmsg.DeleteRecordsResponse {
 	response := body.ResponseKind().(*kmsg.DeleteRecordsResponse)
+	rows := newByTopic[kmsg.DeleteRecordsResponseTopicPartition]()
+	for partition, result := range results {
+		row := kmsg.NewDeleteRecordsResponseTopicPartition()
+		row.Partition, row.LowWatermark, row.ErrorCode = partition.Partition, result.LowWatermark, result.ErrorCode
+		rows.put(partition, row)
+	}
 	response.Topics = []kmsg.DeleteRecordsResponseTopic{}
-	for i := range body.Topics {
-		answered := kmsg.NewDeleteRecordsResponseTopic()
-		answered.Topic = body.Topics[i].Topic
-		for _, partition := range body.Topics[i].Partitions {
-			result := results[topic.Partition{Topic: answered.Topic, Partition: partition.Partition}]
-			row := kmsg.NewDeleteRecordsResponseTopicPartition()
-			row.Partition, row.LowWatermark, row.ErrorCode = partition.Partition, result.LowWatermark, result.ErrorCode
-			answered.Partitions = append(answered.Partitions, row)
-		}
-		response.Topics = append(response.Topics, answered)
+	for _, answered := range rows.topics {
+		response.Topics = append(response.Topics, kmsg.DeleteRecordsResponseTopic{Topic: answered.name, Partitions: answered.rows})
 	}
 	return response
 }
@@ -94,8 +97,9 @@ func (a *APIs) producersOf(partition topic.Partition) kmsg.DescribeProducersResp
 		row.ErrorCode, row.ErrorMessage = kerr.InvalidTopicException.Code, &message
 		return row
 	}
-	if !a.Metadata.Contains(partition) {
+	if !a.Metadata.ContainsTopic(partition.Topic) {
 		row.ErrorCode = kerr.UnknownTopicOrPartition.Code
+		row.ErrorMessage = protocol.DefaultMessage(row.ErrorCode)
 		return row
 	}
 	return a.Replicas.ActiveProducerState(partition)

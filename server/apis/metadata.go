@@ -21,6 +21,10 @@ const (
 )
 
 func (a *APIs) metadata(request *network.Request, body *kmsg.MetadataRequest) {
+	if code := checkTopicNames(body); code != 0 {
+		request.Respond(failedMetadata(body, code))
+		return
+	}
 	response := body.ResponseKind().(*kmsg.MetadataResponse)
 	listener := request.Context.ListenerName
 	response.Brokers = []kmsg.MetadataResponseBroker{}
@@ -51,11 +55,6 @@ func (a *APIs) metadata(request *network.Request, body *kmsg.MetadataRequest) {
 // topicMetadata describes the topics asked for: all when the list is null (v0:
 // empty).
 func (a *APIs) topicMetadata(body *kmsg.MetadataRequest, listener string) []kmsg.MetadataResponseTopic {
-	if body.Version < 12 && slices.ContainsFunc(body.Topics, func(t kmsg.MetadataRequestTopic) bool {
-		return t.Topic == nil || !topic.ID(t.TopicID).IsZero()
-	}) {
-		return refuseAll(body.Topics, kerr.InvalidRequest.Code)
-	}
 	if body.Topics == nil || body.Version == 0 && len(body.Topics) == 0 {
 		return a.describeTopics(body, a.Metadata.AllTopics(), listener)
 	}
@@ -73,18 +72,35 @@ func (a *APIs) describeTopics(body *kmsg.MetadataRequest, names []string, listen
 	return a.Metadata.GetTopicMetadata(names, listener, body.Version == 0, body.Version >= 6)
 }
 
-func refuseAll(topics []kmsg.MetadataRequestTopic, code int16) []kmsg.MetadataResponseTopic {
-	refused := []kmsg.MetadataResponseTopic{}
-	for _, asked := range topics {
+// checkTopicNames refuses requests that name a topic in a way their version does not
+// have, or in none.
+func checkTopicNames(body *kmsg.MetadataRequest) int16 {
+	for i := range body.Topics {
+		named, identified := body.Topics[i].Topic != nil, !topic.ID(body.Topics[i].TopicID).IsZero()
+		switch {
+		case body.Version < 12 && (!named || identified):
+			return kerr.InvalidRequest.Code
+		case !named && !identified:
+			return kerr.UnknownServerError.Code
+		}
+	}
+	return 0
+}
+
+// failedMetadata has the error at every topic, and nothing of the cluster.
+func failedMetadata(body *kmsg.MetadataRequest, code int16) *kmsg.MetadataResponse {
+	response := body.ResponseKind().(*kmsg.MetadataResponse)
+	response.ControllerID, response.AuthorizedOperations = -1, notAsked
+	for _, asked := range body.Topics {
 		name := ""
 		if asked.Topic != nil {
 			name = *asked.Topic
 		}
 		row := failedTopic(&name, code)
-		row.TopicID = asked.TopicID
-		refused = append(refused, row)
+		row.TopicID, row.IsInternal = asked.TopicID, false
+		response.Topics = append(response.Topics, row)
 	}
-	return refused
+	return response
 }
 
 func failedTopic(name *string, code int16) kmsg.MetadataResponseTopic {

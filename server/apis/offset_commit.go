@@ -15,56 +15,53 @@ import (
 // offsetCommit passes the partitions that exist on to the coordinator; version 0
 // keeps them in ZooKeeper.
 func (a *APIs) offsetCommit(request *network.Request, body *kmsg.OffsetCommitRequest) {
-	asked := body.Topics
-	known := make([]kmsg.OffsetCommitRequestTopic, 0, len(asked))
-	codes := map[topic.Partition]int16{}
-	for i := range asked {
-		kept := asked[i]
-		kept.Partitions = nil
-		for _, partition := range asked[i].Partitions {
-			if tp := (topic.Partition{Topic: asked[i].Topic, Partition: partition.Partition}); !a.Metadata.Contains(tp) {
-				codes[tp] = kerr.UnknownTopicOrPartition.Code
+	known, codes := newByTopic[kmsg.OffsetCommitRequestTopicPartition](), newByTopic[int16]()
+	for i := range body.Topics {
+		for _, partition := range body.Topics[i].Partitions {
+			if tp := (topic.Partition{Topic: body.Topics[i].Topic, Partition: partition.Partition}); a.Metadata.Contains(tp) {
+				known.put(tp, partition)
 			} else {
-				kept.Partitions = append(kept.Partitions, partition)
+				codes.put(tp, kerr.UnknownTopicOrPartition.Code)
 			}
 		}
-		if len(kept.Partitions) > 0 {
-			known = append(known, kept)
-		}
+	}
+	toCommit := *body
+	toCommit.Topics = nil
+	for _, rows := range known.topics {
+		asked := kmsg.NewOffsetCommitRequestTopic()
+		asked.Topic, asked.Partitions = rows.name, rows.rows
+		toCommit.Topics = append(toCommit.Topics, asked)
 	}
 	answer := func(committed *kmsg.OffsetCommitResponse) {
-		for i := range committed.Topics {
-			for _, row := range committed.Topics[i].Partitions {
-				codes[topic.Partition{Topic: committed.Topics[i].Topic, Partition: row.Partition}] = row.ErrorCode
-			}
-		}
-		request.Respond(commitResponse(body, asked, codes))
+		request.Respond(commitResponse(body, committed, codes))
 	}
 	switch {
-	case len(known) == 0:
+	case len(toCommit.Topics) == 0:
 		answer(&kmsg.OffsetCommitResponse{})
 	case body.Version == 0:
-		answer(a.commitToZooKeeper(body.Group, known))
+		answer(a.commitToZooKeeper(body.Group, toCommit.Topics))
 	default:
-		toCommit := *body
-		toCommit.Topics = known
 		a.Groups.OffsetCommit(&request.Context, &toCommit, answer)
 	}
 }
 
-func commitResponse(body *kmsg.OffsetCommitRequest, asked []kmsg.OffsetCommitRequestTopic, codes map[topic.Partition]int16) *kmsg.OffsetCommitResponse {
+// commitResponse adds the partitions that do not exist to what was committed.
+func commitResponse(body *kmsg.OffsetCommitRequest, committed *kmsg.OffsetCommitResponse, unknown *byTopic[int16]) *kmsg.OffsetCommitResponse {
+	rows := newByTopic[kmsg.OffsetCommitResponseTopicPartition]()
+	for i := range committed.Topics {
+		for _, row := range committed.Topics[i].Partitions {
+			rows.put(topic.Partition{Topic: committed.Topics[i].Topic, Partition: row.Partition}, row)
+		}
+	}
+	for partition, place := range unknown.rows {
+		row := kmsg.NewOffsetCommitResponseTopicPartition()
+		row.Partition, row.ErrorCode = partition.Partition, unknown.topics[unknown.places[partition.Topic]].rows[place]
+		rows.put(partition, row)
+	}
 	response := body.ResponseKind().(*kmsg.OffsetCommitResponse)
 	response.Topics = []kmsg.OffsetCommitResponseTopic{}
-	for i := range asked {
-		answered := kmsg.NewOffsetCommitResponseTopic()
-		answered.Topic = asked[i].Topic
-		for _, partition := range asked[i].Partitions {
-			row := kmsg.NewOffsetCommitResponseTopicPartition()
-			row.Partition = partition.Partition
-			row.ErrorCode = codes[topic.Partition{Topic: asked[i].Topic, Partition: partition.Partition}]
-			answered.Partitions = append(answered.Partitions, row)
-		}
-		response.Topics = append(response.Topics, answered)
+	for _, answered := range rows.topics {
+		response.Topics = append(response.Topics, kmsg.OffsetCommitResponseTopic{Topic: answered.name, Partitions: answered.rows})
 	}
 	return response
 }
@@ -93,6 +90,11 @@ func (a *APIs) commitToZooKeeper(group string, topics []kmsg.OffsetCommitRequest
 
 // offsetFetch asks the coordinator; version 0 reads ZooKeeper.
 func (a *APIs) offsetFetch(request *network.Request, body *kmsg.OffsetFetchRequest) {
+	if twice := groupsNamedTwice(body); twice != nil {
+		request.Respond(twice)
+		return
+	}
+	askOnce(body)
 	if body.Version > 0 {
 		a.Groups.OffsetFetch(&request.Context, body, respondWith[*kmsg.OffsetFetchResponse](request))
 		return
@@ -108,6 +110,57 @@ func (a *APIs) offsetFetch(request *network.Request, body *kmsg.OffsetFetchReque
 		response.Topics = append(response.Topics, answered)
 	}
 	request.Respond(response)
+}
+
+// groupsNamedTwice answers a request that names a group more than once, which Kafka
+// refuses as a whole; nil for others.
+func groupsNamedTwice(body *kmsg.OffsetFetchRequest) *kmsg.OffsetFetchResponse {
+	named := make(map[string]bool, len(body.Groups))
+	response := body.ResponseKind().(*kmsg.OffsetFetchResponse)
+	for i := range body.Groups {
+		if named[body.Groups[i].Group] {
+			continue
+		}
+		named[body.Groups[i].Group] = true
+		refused := kmsg.NewOffsetFetchResponseGroup()
+		refused.Group, refused.ErrorCode = body.Groups[i].Group, kerr.UnknownServerError.Code
+		response.Groups = append(response.Groups, refused)
+	}
+	if body.Version < 8 || len(named) == len(body.Groups) {
+		return nil
+	}
+	return response
+}
+
+// askOnce leaves out what the request asks for again, and topics without partitions.
+func askOnce(body *kmsg.OffsetFetchRequest) {
+	if body.Topics != nil {
+		asked := newByTopic[int32]()
+		for _, rows := range body.Topics {
+			for _, partition := range rows.Partitions {
+				asked.put(topic.Partition{Topic: rows.Topic, Partition: partition}, partition)
+			}
+		}
+		body.Topics = []kmsg.OffsetFetchRequestTopic{}
+		for _, rows := range asked.topics {
+			body.Topics = append(body.Topics, kmsg.OffsetFetchRequestTopic{Topic: rows.name, Partitions: rows.rows})
+		}
+	}
+	for i := range body.Groups {
+		if body.Groups[i].Topics == nil {
+			continue
+		}
+		asked := newByTopic[int32]()
+		for _, rows := range body.Groups[i].Topics {
+			for _, partition := range rows.Partitions {
+				asked.put(topic.Partition{Topic: rows.Topic, Partition: partition}, partition)
+			}
+		}
+		body.Groups[i].Topics = []kmsg.OffsetFetchRequestGroupTopic{}
+		for _, rows := range asked.topics {
+			body.Groups[i].Topics = append(body.Groups[i].Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: rows.name, Partitions: rows.rows})
+		}
+	}
 }
 
 func (a *APIs) offsetInZooKeeper(group string, partition topic.Partition) kmsg.OffsetFetchResponseTopicPartition {
@@ -144,7 +197,9 @@ func (a *APIs) offsetDelete(request *network.Request, body *kmsg.OffsetDeleteReq
 			row.Partition, row.ErrorCode = partition.Partition, kerr.UnknownTopicOrPartition.Code
 			unknown[kept.Topic] = append(unknown[kept.Topic], row)
 		}
-		toDelete.Topics = append(toDelete.Topics, kept)
+		if len(kept.Partitions) > 0 {
+			toDelete.Topics = append(toDelete.Topics, kept)
+		}
 	}
 	a.Groups.OffsetDelete(&request.Context, &toDelete, func(response *kmsg.OffsetDeleteResponse) {
 		if response.ErrorCode == 0 {

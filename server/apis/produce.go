@@ -1,7 +1,9 @@
 package apis
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -21,18 +23,26 @@ const adminClientID = "__admin_client"
 // produce appends the records of each partition that can take them and answers
 // when acks is met. The records lie in the request's buffer until then.
 func (a *APIs) produce(request *network.Request, body *kmsg.ProduceRequest) {
+	if err := checkRequest(body); err != nil {
+		refuseProduce(request, body, err)
+		return
+	}
 	entries := make([]replica.ProducePartition, 0, partitionCount(body))
+	places := make(map[topic.Partition]int, cap(entries))
 	var refused []replica.ProducePartitionResult
 	for i := range body.Topics {
 		for j := range body.Topics[i].Partitions {
 			partition := topic.Partition{Topic: body.Topics[i].Topic, Partition: body.Topics[i].Partitions[j].Partition}
 			records := body.Topics[i].Partitions[j].Records
 			if err := a.checkProduce(partition, records, body.Version); err != nil {
-				refused = append(refused, replica.ProducePartitionResult{
-					Partition: partition, ErrorCode: protocol.ErrorCode(err), BaseOffset: -1, LogAppendTime: -1, LogStartOffset: -1,
-				})
+				refused = append(refused, failedProduce(partition, protocol.ErrorCode(err), nil))
 				continue
 			}
+			if place, twice := places[partition]; twice {
+				entries[place].Records = records // Kafka keeps these in a map
+				continue
+			}
+			places[partition] = len(entries)
 			entries = append(entries, replica.ProducePartition{Partition: partition, Records: records})
 		}
 	}
@@ -47,6 +57,56 @@ func (a *APIs) produce(request *network.Request, body *kmsg.ProduceRequest) {
 		Timeout: time.Duration(body.TimeoutMillis) * time.Millisecond, RequiredAcks: body.Acks,
 		InternalTopicsAllowed: request.Context.Header.ClientID == adminClientID, Origin: log.OriginClient,
 	}, entries, answer)
+}
+
+func failedProduce(partition topic.Partition, code int16, message *string) replica.ProducePartitionResult {
+	return replica.ProducePartitionResult{
+		Partition: partition, ErrorCode: code, ErrorMessage: message, BaseOffset: -1, LogAppendTime: -1, LogStartOffset: -1,
+	}
+}
+
+// checkRequest refuses requests as a whole: with bytes that are no batch anywhere,
+// with a transactional batch but no transactional id, or with a codec that their
+// version has to know and does not.
+func checkRequest(body *kmsg.ProduceRequest) error {
+	transactional, unknownCodec := false, false
+	for i := range body.Topics {
+		for j := range body.Topics[i].Partitions {
+			batch, _, err := record.Next(body.Topics[i].Partitions[j].Records)
+			if err != nil && !errors.Is(err, record.ErrIncomplete) {
+				return err
+			}
+			if err != nil || batch.Magic() < record.MagicV2 {
+				continue
+			}
+			transactional = transactional || batch.IsTransactional()
+			unknownCodec = unknownCodec || batch.Compression() > record.Zstd
+		}
+	}
+	switch {
+	case transactional && (body.Version < 3 || body.TransactionID == nil):
+		return kerr.TransactionalIDAuthorizationFailed
+	case unknownCodec && body.Version >= 3 && body.Version < 7:
+		return kerr.UnknownServerError
+	}
+	return nil
+}
+
+// refuseProduce answers every partition with the error.
+func refuseProduce(request *network.Request, body *kmsg.ProduceRequest, err error) {
+	var message *string
+	if errors.Is(err, kerr.CorruptMessage) {
+		said := strings.TrimPrefix(err.Error(), kerr.CorruptMessage.Error()+": ")
+		message = &said
+	}
+	var results []replica.ProducePartitionResult
+	for i := range body.Topics {
+		for j := range body.Topics[i].Partitions {
+			partition := topic.Partition{Topic: body.Topics[i].Topic, Partition: body.Topics[i].Partitions[j].Partition}
+			results = append(results, failedProduce(partition, protocol.ErrorCode(err), message))
+		}
+	}
+	answerProduce(request, body, results)
 }
 
 func partitionCount(body *kmsg.ProduceRequest) int {
@@ -67,14 +127,15 @@ func (a *APIs) checkProduce(partition topic.Partition, records []byte, version i
 	if version < 3 {
 		return nil
 	}
-	if len(records) == 0 {
-		return fmt.Errorf("a produce request has no batch: %w", kerr.InvalidRecord)
-	}
 	batch, rest, err := record.Next(records)
+	if err != nil {
+		return fmt.Errorf("a produce request has no whole batch: %w", kerr.InvalidRecord)
+	}
+	_, _, err = record.Next(rest)
 	switch {
-	case err != nil:
+	case err != nil && !errors.Is(err, record.ErrIncomplete):
 		return err
-	case batch.Magic() != record.MagicV2 || len(rest) > 0:
+	case batch.Magic() != record.MagicV2 || err == nil:
 		return fmt.Errorf("a produce request has more than one batch, or one of an old format: %w", kerr.InvalidRecord)
 	case version < 7 && batch.Compression() == record.Zstd:
 		return kerr.UnsupportedCompressionType

@@ -21,13 +21,33 @@ func (a *APIs) isBrokerEpochStale(epoch int64) bool {
 
 func (a *APIs) leaderAndISR(request *network.Request, body *kmsg.LeaderAndISRRequest) {
 	if a.isBrokerEpochStale(body.BrokerEpoch) {
-		response := body.ResponseKind().(*kmsg.LeaderAndISRResponse)
-		response.ErrorCode = kerr.StaleBrokerEpoch.Code
 		a.log.Infof("Received LeaderAndIsr request with broker epoch %d smaller than the current broker epoch %d", body.BrokerEpoch, a.Controller.BrokerEpoch())
-		request.Respond(response)
+		request.Respond(failedLeaderAndISR(body, kerr.StaleBrokerEpoch.Code))
 		return
 	}
 	request.Respond(a.Replicas.BecomeLeaderOrFollower(request.Context.Header.CorrelationID, body, a.onLeadershipChange))
+}
+
+// failedLeaderAndISR repeats the error for every partition.
+func failedLeaderAndISR(body *kmsg.LeaderAndISRRequest, code int16) *kmsg.LeaderAndISRResponse {
+	response := body.ResponseKind().(*kmsg.LeaderAndISRResponse)
+	response.ErrorCode = code
+	for i := range body.PartitionStates {
+		row := kmsg.LeaderAndISRResponseTopicPartition{}
+		row.Topic, row.Partition, row.ErrorCode = body.PartitionStates[i].Topic, body.PartitionStates[i].Partition, code
+		response.Partitions = append(response.Partitions, row)
+	}
+	for i := range body.TopicStates {
+		rows := kmsg.NewLeaderAndISRResponseTopic()
+		rows.TopicID = body.TopicStates[i].TopicID
+		for j := range body.TopicStates[i].PartitionStates {
+			row := kmsg.LeaderAndISRResponseTopicPartition{}
+			row.Partition, row.ErrorCode = body.TopicStates[i].PartitionStates[j].Partition, code
+			rows.Partitions = append(rows.Partitions, row)
+		}
+		response.Topics = append(response.Topics, rows)
+	}
+	return response
 }
 
 // onLeadershipChange tells the coordinator which of its partitions came and went.
@@ -139,15 +159,30 @@ func (a *APIs) allocateProducerIDs(request *network.Request, body *kmsg.Allocate
 }
 
 func (a *APIs) updateFeatures(request *network.Request, body *kmsg.UpdateFeaturesRequest) {
+	named := map[string]int{}
+	updates := body.FeatureUpdates
+	body.FeatureUpdates = nil
+	for _, update := range updates { // a feature named twice counts once
+		if _, twice := named[update.Feature]; !twice {
+			named[update.Feature] = len(body.FeatureUpdates)
+			body.FeatureUpdates = append(body.FeatureUpdates, update)
+		}
+	}
 	a.Controller.UpdateFeatures(body, respondWith[*kmsg.UpdateFeaturesResponse](request))
 }
 
 func (a *APIs) alterPartitionReassignments(request *network.Request, body *kmsg.AlterPartitionAssignmentsRequest) {
-	a.Controller.AlterPartitionReassignments(body, respondWith[*kmsg.AlterPartitionAssignmentsResponse](request))
+	a.Controller.AlterPartitionReassignments(body, func(response *kmsg.AlterPartitionAssignmentsResponse) {
+		response.ErrorMessage = orEmpty(response.ErrorMessage)
+		request.Respond(response)
+	})
 }
 
 func (a *APIs) listPartitionReassignments(request *network.Request, body *kmsg.ListPartitionReassignmentsRequest) {
-	a.Controller.ListPartitionReassignments(body, respondWith[*kmsg.ListPartitionReassignmentsResponse](request))
+	a.Controller.ListPartitionReassignments(body, func(response *kmsg.ListPartitionReassignmentsResponse) {
+		response.ErrorMessage = orEmpty(response.ErrorMessage)
+		request.Respond(response)
+	})
 }
 
 func (a *APIs) offsetForLeaderEpoch(request *network.Request, body *kmsg.OffsetForLeaderEpochRequest) {

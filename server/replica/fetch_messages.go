@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -274,6 +275,9 @@ func (m *ReplicaManager) readRecords(params *FetchParams, partition *cluster.Par
 		FetchOffset: request.FetchOffset, CurrentLeaderEpoch: request.CurrentLeaderEpoch, LastFetchedEpoch: request.LastFetchedEpoch,
 		MaxBytes: min(int(request.MaxBytes), limits.bytes), Isolation: params.isolation(), OnlyFromLeader: params.onlyFromLeader(),
 		MinOneMessage: limits.minOneMessage, FollowerID: max(params.ReplicaID, -1),
+	}
+	if read.MaxBytes < 0 {
+		return fmt.Errorf("Invalid max size %d for log read: %w", read.MaxBytes, kerr.UnknownServerError) //nolint:staticcheck // Kafka's sentence
 	}
 	var info cluster.ReadInfo
 	if err := partition.ReadRecords(&read, &info); err != nil {

@@ -195,6 +195,10 @@ func compare(kafka, gregor []entry) []mismatch {
 		missing := missingElements(k.fields, g.fields)
 		for _, path := range slices.Sorted(maps.Keys(paths)) {
 			kafkaValue, gregorValue := valueAt(k.fields, path), valueAt(g.fields, path)
+			if array, ok := strings.CutSuffix(path, ".length"); ok && kafkaValue != gregorValue {
+				kafkaValue += only(k.fields, g.fields, array)
+				gregorValue += only(g.fields, k.fields, array)
+			}
 			if kafkaValue != gregorValue && !withinMissing(path, kafkaValue, gregorValue, missing) {
 				found = append(found, mismatch{k.label, path, kafkaValue, gregorValue})
 			}
@@ -249,4 +253,22 @@ func withinMissing(path, kafka, gregor string, missing []string) bool {
 		rest, ok := strings.CutPrefix(path, array)
 		return ok && strings.HasPrefix(rest, "[") && strings.Contains(rest, "].")
 	})
+}
+
+// only names the elements of an array that just the first side has.
+func only(fields, other map[string]string, array string) string {
+	names := map[string]bool{}
+	for path := range fields {
+		if rest, ok := strings.CutPrefix(path, array+"["); ok && valueAt(other, path) == absent {
+			if name, _, ok := strings.Cut(rest, "]."); ok && !slices.ContainsFunc(slices.Collect(maps.Keys(other)), func(path string) bool {
+				return strings.HasPrefix(path, array+"["+name+"].")
+			}) {
+				names[name] = true
+			}
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" with %q", slices.Sorted(maps.Keys(names)))
 }

@@ -93,7 +93,7 @@ var alterations = []struct {
 	{"a logger's bad level", ofLogger, "0", []setting{set("kafka.server.KafkaApis", "LOUD")}},
 	{"a logger that is not there", ofLogger, "0", []setting{set("no.such.Logger", "INFO")}},
 	{"a logger of another broker", ofLogger, "9", []setting{set("kafka", "INFO")}},
-	{"a logger without a broker", ofLogger, "", []setting{set("kafka", "INFO")}},
+	{"a logger without a broker", ofLogger, "", []setting{set("root", "LOUD")}},
 }
 
 var configScenarios = []scenario{
@@ -144,9 +144,7 @@ var configScenarios = []scenario{
 		two := alterConfigs(ofTopic, s.name("topic"), set("retention.ms", "5"))
 		two.Resources = append(two.Resources, alterConfigs(ofTopic, s.name("missing"), set("retention.ms", "5")).Resources...)
 		s.ask("two", two)
-		s.ask("the same resource twice", changed(alterConfigs(ofTopic, s.name("topic"), set("retention.ms", "6")), func(r *kmsg.AlterConfigsRequest) {
-			r.Resources = append(r.Resources, alterConfigs(ofTopic, s.name("topic"), set("retention.ms", "7")).Resources...)
-		}))
+		// One resource twice is left out: Kafka 3.1.0 never answers it.
 		s.ask("none", changed(two, func(r *kmsg.AlterConfigsRequest) { r.Resources = nil }))
 		s.ask("described", describeConfigs(ofTopic, s.name("topic")))
 	}},

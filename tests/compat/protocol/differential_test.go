@@ -23,7 +23,8 @@ func TestMain(m *testing.M) { os.Exit(framework.Main(m)) }
 
 // brokerSettings are those of both brokers.
 var brokerSettings = map[string]string{
-	"offsets.topic.num.partitions": "3", "group.initial.rebalance.delay.ms": "0", "group.min.session.timeout.ms": "100",
+	"offsets.topic.num.partitions": "3", "offsets.topic.replication.factor": "1",
+	"transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1", "group.initial.rebalance.delay.ms": "0", "group.min.session.timeout.ms": "100",
 	"num.partitions": "2", "group.max.size": "3", "log.message.timestamp.difference.max.ms": "9223372036854775807",
 	"zookeeper.session.timeout.ms": "18000", "offset.metadata.max.bytes": "4096", "max.incremental.fetch.session.cache.slots": "1000",
 }

@@ -36,6 +36,7 @@ func alsoFrom(request *kmsg.FetchRequest, topic string, partition int32, offset 
 // without.
 func (s *session) identified(request *kmsg.FetchRequest) *kmsg.FetchRequest {
 	for i := range request.Topics {
+		request.Topics[i].TopicID = [16]byte{15: 0xee} // of names that are not there
 		for id, name := range s.learned.topicIDs {
 			if name == request.Topics[i].Topic {
 				request.Topics[i].TopicID = id

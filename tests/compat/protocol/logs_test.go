@@ -4,6 +4,7 @@ package protocol
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -36,6 +37,21 @@ func describeLogDirs(topic string, partitions ...int32) *kmsg.DescribeLogDirsReq
 	row.Topic, row.Partitions = topic, partitions
 	request.Topics = []kmsg.DescribeLogDirsRequestTopic{row}
 	return request
+}
+
+// askForDirs leaves out topics without partitions: Kafka 3.1.0 names every topic of a
+// directory (KAFKA-16807), Gregor those that were asked for.
+func (s *session) askForDirs(label string, request *kmsg.DescribeLogDirsRequest) {
+	response := ask[*kmsg.DescribeLogDirsResponse](s, "", request)
+	for i := range response.Dirs {
+		response.Dirs[i].Topics = slices.DeleteFunc(response.Dirs[i].Topics, func(topic kmsg.DescribeLogDirsResponseDirTopic) bool {
+			return len(topic.Partitions) == 0
+		})
+		if len(response.Dirs[i].Topics) == 0 {
+			response.Dirs[i].Topics = nil
+		}
+	}
+	s.record(label, answer{response: response})
 }
 
 func producers(topic string, partitions ...int32) *kmsg.DescribeProducersRequest {
@@ -97,11 +113,11 @@ var logScenarios = []scenario{
 	{kmsg.DescribeLogDirs, "sizes", nil, func(s *session) {
 		topic := s.createTopic("topic", 2)
 		s.fill(topic, 0, "one", "two")
-		s.ask("some", describeLogDirs(topic, 0, 1, 9))
-		s.ask("missing topic", describeLogDirs(s.name("missing"), 0))
-		s.ask("no partitions", describeLogDirs(topic))
-		s.ask("twice", describeLogDirs(topic, 0, 0))
-		s.ask("none", changed(describeLogDirs(topic), func(r *kmsg.DescribeLogDirsRequest) { r.Topics = []kmsg.DescribeLogDirsRequestTopic{} }))
+		s.askForDirs("some", describeLogDirs(topic, 0, 1, 9))
+		s.askForDirs("missing topic", describeLogDirs(s.name("missing"), 0))
+		s.askForDirs("no partitions", describeLogDirs(topic))
+		s.askForDirs("twice", describeLogDirs(topic, 0, 0))
+		s.askForDirs("none", changed(describeLogDirs(topic), func(r *kmsg.DescribeLogDirsRequest) { r.Topics = []kmsg.DescribeLogDirsRequestTopic{} }))
 	}},
 	{kmsg.DescribeProducers, "producers", nil, func(s *session) {
 		topic := s.createTopic("topic", 2)
