@@ -153,12 +153,41 @@ func (s *argumentState) takeFlag() error {
 	switch {
 	case err != nil:
 		return err
-	case flag == nil && strings.HasPrefix(word, "-h"):
-		return errHelp
+	case flag == nil && !strings.HasPrefix(word, "--"):
+		return s.takeShortFlags(word)
 	case flag == nil:
-		return &ArgumentError{"unrecognized arguments: '" + word + "'", word}
+		return unrecognized(word)
 	}
 	s.args = s.args[1:]
+	return s.take(flag, value, embedded)
+}
+
+func unrecognized(word string) error {
+	return &ArgumentError{"unrecognized arguments: '" + word + "'", word}
+}
+
+// takeShortFlags reads flags of one letter in a row; the last may have its value
+// behind it.
+func (s *argumentState) takeShortFlags(word string) error {
+	s.args = s.args[1:]
+	for i := 1; i < len(word); i++ {
+		name := "-" + word[i:i+1]
+		at := slices.IndexFunc(s.flags, func(flag Flag) bool { return slices.Contains(flag.Names, name) })
+		if at < 0 {
+			return unrecognized(word)
+		}
+		flag := &s.flags[at]
+		if !flag.isSwitch() {
+			return s.take(flag, word[i+1:], i+1 < len(word))
+		}
+		if err := s.take(flag, "", false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *argumentState) take(flag *Flag, value string, embedded bool) error {
 	if group := flag.Group; group != nil {
 		if used := s.groups[group]; used != nil && used != flag {
 			return flag.errorf("not allowed with argument %s", used.name())
