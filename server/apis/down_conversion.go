@@ -135,10 +135,13 @@ func newConvertedRecords(source *log.FileRecords, magic int8, fetchOffset int64,
 	return r, nil
 }
 
-// Size is what was announced; writeTo fills it exactly.
+// Size is what is announced.
 func (r *convertedRecords) Size() int { return r.size }
 
-func (r *convertedRecords) writeTo(w *network.ResponseWriter) error {
+func (r *convertedRecords) writeTo(w *network.ResponseWriter) error { return r.convertTo(w) }
+
+// convertTo writes exactly as much as was announced.
+func (r *convertedRecords) convertTo(w io.Writer) error {
 	chunk, remaining, ended := r.first, r.size, false
 	r.first = nil
 	for remaining > 0 {
