@@ -208,7 +208,8 @@ func (v *validation) checkRecord(batch record.Batch, current *record.Record, ind
 			current.Timestamp, current.Offset, v.nowMs-v.config.TimestampDifferenceMaxMs, v.nowMs+v.config.TimestampDifferenceMaxMs)
 	case batch.TimestampType() == record.LogAppendTime:
 		errors.invalidTimestamp = true
-		errors.add(index, "Invalid timestamp type in message %d. Producer should not set timestamp type to LogAppendTime.", current.Offset)
+		errors.add(index, "Invalid timestamp type in message DefaultRecord(offset=%d, timestamp=%d, key=%d bytes, value=%d bytes). "+
+			"Producer should not set timestamp type to LogAppendTime.", current.Offset, current.Timestamp, len(current.Key), len(current.Value))
 	}
 }
 

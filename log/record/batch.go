@@ -84,6 +84,9 @@ func (t TimestampType) String() string {
 // ErrIncomplete says that bytes end before the batch that begins in them.
 var ErrIncomplete = errors.New("record batch is incomplete")
 
+// ErrHeaderIncomplete says that a batch announces fewer bytes than its own header has.
+var ErrHeaderIncomplete = fmt.Errorf("header of a record batch is incomplete: %w", kerr.CorruptMessage)
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Batch is the bytes of exactly one batch (v2) or one outer message (v0, v1),
@@ -125,7 +128,7 @@ func SizeOf(data []byte) (int, error) {
 	}
 	size := int(length) + LogOverhead
 	if magic == MagicV2 && size < HeaderSize || magic == MagicV1 && length < minMessageSizeV1 {
-		return 0, fmt.Errorf("%w: record size %d is smaller than the minimum of magic %d", kerr.CorruptMessage, length, magic)
+		return 0, fmt.Errorf("record size %d is smaller than the minimum of magic %d: %w", length, magic, ErrHeaderIncomplete)
 	}
 	return size, nil
 }

@@ -161,7 +161,7 @@ func invalidRequestf(format string, args ...any) error {
 func loggerEntries() []config.Entry {
 	var entries []config.Entry
 	for name, level := range logging.Levels() {
-		entries = append(entries, config.Entry{Name: name, Value: &level, Source: config.SourceDynamicBrokerLogger})
+		entries = append(entries, config.Entry{Name: name, Value: &level, Source: config.SourceDynamicBrokerLogger, Documentation: new(string)})
 	}
 	return entries
 }

@@ -130,7 +130,10 @@ func checkAssignment(assignment map[int32][]int32) error {
 		if duplicate(replicas) {
 			return invalidAssignment("Duplicate replica assignment found: %s", assignmentText(assignment))
 		}
-		if partition < 0 || int(partition) >= len(assignment) {
+		if partition < 0 {
+			return fmt.Errorf("partition %d: %w", partition, kerr.UnknownServerError)
+		}
+		if int(partition) >= len(assignment) {
 			return invalidAssignment("partitions should be a consecutive 0-based integer sequence")
 		}
 	}

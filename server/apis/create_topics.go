@@ -25,14 +25,11 @@ func (a *APIs) createTopics(request *network.Request, body *kmsg.CreateTopicsReq
 	for i := range body.Topics {
 		name := body.Topics[i].Topic
 		switch {
-		case counts[name] == 0: // answered already
 		case !a.Controller.IsActive():
 			response.Topics = append(response.Topics, createdTopic(&admin.CreatedTopic{Name: name, Err: kerr.NotController}))
-			counts[name] = 0
 		case counts[name] > 1:
 			err := protocol.WithMessage(kerr.InvalidRequest, "Found multiple entries for this topic.")
 			response.Topics = append(response.Topics, createdTopic(&admin.CreatedTopic{Name: name, Err: err}))
-			counts[name] = 0
 		default:
 			toCreate = append(toCreate, body.Topics[i])
 		}
@@ -47,13 +44,13 @@ func (a *APIs) createTopics(request *network.Request, body *kmsg.CreateTopicsReq
 
 func createdTopic(result *admin.CreatedTopic) kmsg.CreateTopicsResponseTopic {
 	row := kmsg.NewCreateTopicsResponseTopic()
-	row.Topic, row.NumPartitions, row.ReplicationFactor = result.Name, -1, -1
+	row.Topic, row.TopicID, row.NumPartitions, row.ReplicationFactor = result.Name, result.ID, -1, -1
 	row.Configs = []kmsg.CreateTopicsResponseTopicConfig{}
 	row.ErrorCode, row.ErrorMessage = protocol.ErrorCode(result.Err), protocol.CustomMessage(result.Err)
 	if result.Err != nil {
 		return row
 	}
-	row.TopicID, row.NumPartitions, row.ReplicationFactor = result.ID, result.NumPartitions, result.ReplicationFactor
+	row.NumPartitions, row.ReplicationFactor = result.NumPartitions, result.ReplicationFactor
 	for i := range result.Configs {
 		entry := &result.Configs[i]
 		setting := kmsg.NewCreateTopicsResponseTopicConfig()

@@ -66,6 +66,8 @@ func (a *APIs) checkDeletion(version int16, row *kmsg.DeleteTopicsResponseTopic)
 			return kerr.InvalidRequest.Code
 		}
 		return kerr.TopicDeletionDisabled.Code
+	case row.Topic == nil && id.IsZero():
+		return kerr.TopicAuthorizationFailed.Code // nobody may delete what has no name
 	case row.Topic == nil:
 		name, known := a.Metadata.TopicName(id)
 		if !known {

@@ -73,7 +73,7 @@ func checkRequest(body *kmsg.ProduceRequest) error {
 	for i := range body.Topics {
 		for j := range body.Topics[i].Partitions {
 			batch, _, err := record.Next(body.Topics[i].Partitions[j].Records)
-			if err != nil && !errors.Is(err, record.ErrIncomplete) {
+			if err != nil && !errors.Is(err, record.ErrIncomplete) && !errors.Is(err, record.ErrHeaderIncomplete) {
 				return err
 			}
 			if err != nil || batch.Magic() < record.MagicV2 {
@@ -128,7 +128,10 @@ func (a *APIs) checkProduce(partition topic.Partition, records []byte, version i
 		return nil
 	}
 	batch, rest, err := record.Next(records)
-	if err != nil {
+	switch {
+	case errors.Is(err, record.ErrHeaderIncomplete):
+		return err
+	case err != nil:
 		return fmt.Errorf("a produce request has no whole batch: %w", kerr.InvalidRecord)
 	}
 	_, _, err = record.Next(rest)

@@ -41,9 +41,9 @@ func failedLeaderAndISR(body *kmsg.LeaderAndISRRequest, code int16) *kmsg.Leader
 		rows := kmsg.NewLeaderAndISRResponseTopic()
 		rows.TopicID = body.TopicStates[i].TopicID
 		for j := range body.TopicStates[i].PartitionStates {
-			row := kmsg.LeaderAndISRResponseTopicPartition{}
-			row.Partition, row.ErrorCode = body.TopicStates[i].PartitionStates[j].Partition, code
+			row := kmsg.LeaderAndISRResponseTopicPartition{Topic: body.TopicStates[i].Topic, Partition: body.TopicStates[i].PartitionStates[j].Partition, ErrorCode: code}
 			rows.Partitions = append(rows.Partitions, row)
+			response.Partitions = append(response.Partitions, row) // where versions below 5 have it
 		}
 		response.Topics = append(response.Topics, rows)
 	}

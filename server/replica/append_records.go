@@ -163,7 +163,7 @@ func clientMessage(err error) string {
 		return *message
 	}
 	if kafkaError, ok := errors.AsType[*kerr.Error](err); ok {
-		return strings.TrimSuffix(err.Error(), ": "+kafkaError.Error())
+		return strings.TrimPrefix(strings.TrimSuffix(err.Error(), ": "+kafkaError.Error()), kafkaError.Error()+": ")
 	}
 	return err.Error()
 }

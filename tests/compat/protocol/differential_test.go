@@ -109,26 +109,34 @@ func TestSameAnswersAsKafka(t *testing.T) {
 		newest[key] = row.MaxVersion
 	}
 	covered := &coverage{answers: map[int16]map[int16]int{}}
-	t.Run("scenarios", func(t *testing.T) {
-		for _, sc := range slices.Concat(scenarios...) {
-			versions := sc.versions
-			if versions == nil {
-				for version := int16(0); version <= newest[sc.subject.Int16()]; version++ {
-					versions = append(versions, version)
-				}
+	play := func(t *testing.T, sc scenario, parallel bool) {
+		versions := sc.versions
+		if versions == nil {
+			for version := int16(0); version <= newest[sc.subject.Int16()]; version++ {
+				versions = append(versions, version)
 			}
-			for _, version := range versions {
-				t.Run(fmt.Sprintf("%s/%s/v%d", sc.subject.Name(), sc.name, version), func(t *testing.T) {
+		}
+		for _, version := range versions {
+			t.Run(fmt.Sprintf("%s/%s/v%d", sc.subject.Name(), sc.name, version), func(t *testing.T) {
+				if parallel {
 					t.Parallel()
-					ofKafka, ofGregor := newSession(kafka, sc, version, start, newest), newSession(gregor, sc, version, start, newest)
-					var both sync.WaitGroup
-					both.Go(func() { ofKafka.play(sc.run) })
-					both.Go(func() { ofGregor.play(sc.run) })
-					both.Wait()
-					report(t, sc.subject, version, ofKafka.transcript, ofGregor.transcript)
-					covered.add(sc.subject.Int16(), version, len(ofKafka.transcript))
-				})
-			}
+				}
+				ofKafka, ofGregor := newSession(kafka, sc, version, start, newest), newSession(gregor, sc, version, start, newest)
+				var both sync.WaitGroup
+				both.Go(func() { ofKafka.play(sc.run) })
+				both.Go(func() { ofGregor.play(sc.run) })
+				both.Wait()
+				report(t, sc.subject, version, ofKafka.transcript, ofGregor.transcript)
+				covered.add(sc.subject.Int16(), version, len(ofKafka.transcript))
+			})
+		}
+	}
+	t.Run("scenarios", func(t *testing.T) {
+		for _, sc := range aloneScenarios {
+			play(t, sc, false)
+		}
+		for _, sc := range slices.Concat(scenarios...) {
+			play(t, sc, true)
 		}
 	})
 	checkCoverage(t, apiVersions(t, gregor), covered)

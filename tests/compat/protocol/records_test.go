@@ -105,6 +105,9 @@ func describeRecords(fields map[string]string, path string, content []byte) {
 	fields[path+".null"] = "false"
 	for i := 0; len(content) > 0; i++ {
 		at := fmt.Sprintf("%s[%d]", path, i)
+		if i > 0 && fields[fmt.Sprintf("%s[%d].magic", path, i-1)] != "" && (len(content) < 17 || 12+int(int32(binary.BigEndian.Uint32(content[8:]))) > len(content)) {
+			return // converted messages are filled up to the size of what was stored
+		}
 		if len(content) < 17 {
 			fields[at] = fmt.Sprintf("%d bytes left", len(content))
 			return

@@ -66,7 +66,7 @@ var topicScenarios = []scenario{
 			{"assigned and replicated", []kmsg.CreateTopicsRequestTopic{newTopic(n("replicated"), -1, 1, []int32{0})}},
 			{"assigned to an unknown broker", []kmsg.CreateTopicsRequestTopic{newTopic(n("unknown"), -1, -1, []int32{7})}},
 			{"assigned to one broker twice", []kmsg.CreateTopicsRequestTopic{newTopic(n("twice"), -1, -1, []int32{0, 0})}},
-			{"assigned to nobody", []kmsg.CreateTopicsRequestTopic{newTopic(n("nobody"), -1, -1, []int32{})}},
+			// A partition assigned to nobody is left out: Kafka 3.1.0 never answers.
 			{"assigned unevenly", []kmsg.CreateTopicsRequestTopic{newTopic(n("uneven"), -1, -1, []int32{0}, []int32{0, 1})}},
 			{"assigned with a gap", []kmsg.CreateTopicsRequestTopic{gap}},
 			{"assigned a partition twice", []kmsg.CreateTopicsRequestTopic{twicePartition}},
@@ -90,7 +90,9 @@ var topicScenarios = []scenario{
 			{"null value", []kmsg.CreateTopicsRequestTopic{configured(newTopic(n("null"), 1, 1), "retention.ms", nil)}},
 			{"internal", []kmsg.CreateTopicsRequestTopic{newTopic("__consumer_offsets", 1, 1)}},
 		} {
-			s.ask(row.name, createTopics(row.topics...))
+			request := createTopics(row.topics...)
+			request.TimeoutMillis = 3000 // a partition on an unknown broker never has a leader
+			s.ask(row.name, request)
 		}
 		checked := createTopics(newTopic(n("checked"), 2, 1), newTopic(n("plain"), 1, 1), newTopic(n("refused"), 1, 9))
 		checked.ValidateOnly = true
@@ -145,9 +147,11 @@ var topicScenarios = []scenario{
 		both := byID(nil, id)
 		both.Topics = append(both.Topics, delete(name).Topics...)
 		s.ask("by id and by name", both)
+		// The controller forgets the id a little after the topic is gone.
+		eventually(s, byID(nil, id), func(r *kmsg.DeleteTopicsResponse) bool { return r.Topics[0].ErrorCode == 100 })
 		s.ask("by id twice", byID(nil, id, id))
-		s.ask("by id", byID(nil, id))
-		s.ask("by id again", byID(nil, id))
+		other := s.topicID(s.createTopic("other", 1))
+		s.ask("by id", byID(nil, other))
 	}},
 	{kmsg.CreatePartitions, "added and refused", nil, func(s *session) {
 		topic := s.createTopic("topic", 2)
