@@ -133,14 +133,14 @@ func stringPointer(field []byte) *string {
 
 // partitionNames are the partitions in the order of a java.util.HashSet.
 func partitionNames(assigned map[string][]int32) []partitionName {
-	names := []partitionName{}
+	var names []partitionName
 	for name, partitions := range assigned {
 		for _, partition := range partitions {
 			names = append(names, partitionName{name, partition})
 		}
 	}
 	slices.SortFunc(names, func(a, b partitionName) int { return int(a.Partition) - int(b.Partition) })
-	return command.JavaSetOrder(names, partitionName.hash)
+	return append([]partitionName{}, command.JavaSetOrder(names, partitionName.hash)...)
 }
 
 func (n partitionName) hash() int32 {
