@@ -54,6 +54,23 @@ func start(environment []string, name string, args ...string) (*Process, error) 
 	return p, nil
 }
 
+// RunToEnd runs a command that is to end by itself and gives what it printed and
+// its exit code.
+func RunToEnd(t testing.TB, environment []string, name string, args ...string) (output string, code int) {
+	t.Helper()
+	p, err := start(environment, name, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.exited:
+	case <-time.After(startTimeout):
+		p.Kill()
+		t.Fatalf("%s does not end; it printed:\n%s", name, p.Output())
+	}
+	return p.Output(), p.ExitCode()
+}
+
 // Pid is the process's id.
 func (p *Process) Pid() int { return p.command.Process.Pid }
 

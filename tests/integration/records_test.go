@@ -171,23 +171,24 @@ func TestSequencesOfAProducer(t *testing.T) {
 		{"a new epoch", 1, 0, nil, 15},
 		{"the old epoch", 0, 15, kerr.InvalidProducerEpoch, -1},
 	} {
-		answer := produceRaw(t, c.Bootstrap(), "sequences", -1, idempotentBatch(given.ProducerID, step.epoch, step.sequence, 5))
+		answer := produceRaw(t, c.Bootstrap(), "sequences", idempotentBatch(given.ProducerID, step.epoch, step.sequence, 5))
 		if got := kerr.ErrorForCode(answer.ErrorCode); got != step.want || answer.BaseOffset != step.offset {
 			t.Errorf("%s: %v at offset %d, want %v at %d", step.name, got, answer.BaseOffset, step.want, step.offset)
 		}
 	}
 }
 
-// produceRaw sends bytes as the records of partition 0.
-func produceRaw(t testing.TB, bootstrap, name string, acks int16, records []byte) kmsg.ProduceResponseTopicPartition {
+// produceRaw sends bytes as the records of partition 0, with acks=all.
+func produceRaw(t testing.TB, bootstrap, name string, records []byte) kmsg.ProduceResponseTopicPartition {
 	t.Helper()
+	return ask(t, bootstrap, produceRequest(name, records)).Topics[0].Partitions[0]
+}
+
+func produceRequest(name string, records []byte) *kmsg.ProduceRequest {
 	request := kmsg.NewPtrProduceRequest()
-	request.Acks, request.TimeoutMillis = acks, int32(patience.Milliseconds())
-	topic := kmsg.NewProduceRequestTopic()
-	topic.Topic = name
-	partition := kmsg.NewProduceRequestTopicPartition()
-	partition.Records = records
-	topic.Partitions = append(topic.Partitions, partition)
-	request.Topics = append(request.Topics, topic)
-	return ask(t, bootstrap, request).Topics[0].Partitions[0]
+	request.Acks, request.TimeoutMillis = -1, int32(patience.Milliseconds())
+	request.Topics = []kmsg.ProduceRequestTopic{{
+		Topic: name, Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: 0, Records: records}},
+	}}
+	return request
 }

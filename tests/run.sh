@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Runs every check and test of this repository:
+#   tests/run.sh          installs what the tests need (as root or by sudo) and runs
+#                         all of them, those against kcat, Apache ZooKeeper and Apache
+#                         Kafka included
+#   tests/run.sh --quick  installs nothing and runs what needs Go alone
+# Ends with the lines of go test. Safe to run twice.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+quick=false
+case "${1:-}" in
+  --quick) quick=true ;;
+  "") ;;
+  *) echo "usage: tests/run.sh [--quick]" >&2; exit 2 ;;
+esac
+
+# Commands that the tests run, and Debian's packages that have them.
+needed=(kcat:kcat java:default-jre-headless mvn:maven ps:procps flock:util-linux)
+
+install_packages() {
+  local missing=() entry
+  for entry in "${needed[@]}"; do
+    command -v "${entry%%:*}" >/dev/null || missing+=("${entry#*:}")
+  done
+  [ -e /usr/share/java/zookeeper.jar ] || missing+=(zookeeper)
+  [ ${#missing[@]} -eq 0 ] && return 0
+  command -v apt-get >/dev/null || { echo "tests/run.sh: please install ${missing[*]}; only apt-get is known here" >&2; return 1; }
+  local as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  echo "Installing ${missing[*]}" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  "${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}" >&2 && return 0
+  "${as_root[@]}" apt-get update >&2 &&
+    "${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}" >&2
+}
+
+tags=()
+if [ "$quick" = false ]; then
+  install_packages || exit 1
+  tests/peers/install-kafka.sh >/dev/null || exit 1
+  tags=(-tags peers)
+fi
+
+status=0
+.ci/check.sh || status=1
+go test -race -p 2 -timeout 14m "${tags[@]}" ./... || status=1
+exit $status
