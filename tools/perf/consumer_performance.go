@@ -216,7 +216,7 @@ func (r *consumerRun) run() error {
 	r.joins.begin()
 	client, err := r.open()
 	if err != nil {
-		return command.Throw("org.apache.kafka.common.KafkaException", "Failed to construct kafka consumer")
+		return err
 	}
 	read, err := r.consume(client, start)
 	end := time.Now()

@@ -65,10 +65,13 @@ func runProducer(given *command.Namespace, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if properties["bootstrap.servers"] == "" {
+		return command.Throw("org.apache.kafka.common.KafkaException", "Failed to construct kafka producer")
+	}
 	metrics := newClientMetrics(properties["client.id"])
 	producer, err := command.NewRecordProducer(properties, command.RecordProducerOptions{Largest: payloads.largest(), Hooks: metrics.hooks(given)})
 	if err != nil {
-		return command.Throw("org.apache.kafka.common.KafkaException", "Failed to construct kafka producer")
+		return err
 	}
 	defer producer.Close()
 	records := given.Int("num-records")

@@ -52,7 +52,7 @@ func VerifiableConsumer(args []string, stdout, stderr io.Writer) int {
 		verbose: given.Has("verbose"), autoCommit: given.Has("enable-autocommit"), pollRecords: pollRecords(properties),
 	}
 	if err := consumer.open(properties); err != nil {
-		fmt.Fprintln(stderr, command.Uncaught(command.Throw("org.apache.kafka.common.KafkaException", "Failed to construct kafka consumer")))
+		fmt.Fprintln(stderr, command.Uncaught(err))
 		return 1
 	}
 	ctx, stopped := untilSignal()

@@ -60,7 +60,7 @@ func VerifiableProducer(args []string, stdout, stderr io.Writer) int {
 	}
 	client, err := command.NewRecordProducer(properties, command.RecordProducerOptions{Largest: largestRecord, OwnTimes: given.Int("message-create-time") != -1})
 	if err != nil {
-		fmt.Fprintln(stderr, command.Uncaught(command.Throw("org.apache.kafka.common.KafkaException", "Failed to construct kafka producer")))
+		fmt.Fprintln(stderr, command.Uncaught(err))
 		return 1
 	}
 	producer := newVerifiableProducer(given, client, stdout)
