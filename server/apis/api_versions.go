@@ -1,7 +1,9 @@
 package apis
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,6 +28,12 @@ func (a *APIs) apiVersions(request *network.Request, body *kmsg.ApiVersionsReque
 		row.ApiKey, row.MinVersion, row.MaxVersion = api.Key, api.MinVersion, api.MaxVersion
 		response.ApiKeys = append(response.ApiKeys, row)
 	}
-	response.FinalizedFeaturesEpoch = -1
+	features, epoch := a.Features.Latest()
+	response.FinalizedFeaturesEpoch = epoch
+	for _, name := range slices.Sorted(maps.Keys(features)) {
+		row := kmsg.NewApiVersionsResponseFinalizedFeature()
+		row.Name, row.MinVersionLevel, row.MaxVersionLevel = name, features[name].MinVersionLevel, features[name].MaxVersionLevel
+		response.FinalizedFeatures = append(response.FinalizedFeatures, row)
+	}
 	request.Respond(response)
 }

@@ -37,6 +37,7 @@ type Components struct {
 	Topics     *admin.ZkAdminManager
 	Creation   *admin.AutoTopicCreationManager
 	Configs    *admin.ConfigHelper
+	Features   *admin.FinalizedFeatures
 	// ProducerIDs gives ids to idempotent producers.
 	ProducerIDs ProducerIDs
 	// ConsumerOffsets keeps the offsets of OffsetCommit and OffsetFetch v0.

@@ -49,6 +49,7 @@ type KafkaServer struct {
 	registry *metrics.Registry
 
 	zk           *zkutil.KafkaZkClient
+	features     *admin.FinalizedFeatures
 	clusterID    string
 	dynamic      *admin.DynamicBrokerConfig
 	metadata     *metadata.Cache
@@ -110,7 +111,14 @@ func (s *KafkaServer) connectZooKeeper(ctx context.Context) error {
 		return err
 	}
 	s.zk = client
-	return client.CreateTopLevelPaths()
+	if err := client.CreateTopLevelPaths(); err != nil {
+		return err
+	}
+	s.features = admin.NewFinalizedFeatures(client)
+	if s.settings().InterBrokerProtocolVersion() < config.IBP_2_7_IV0 {
+		return nil // the node is not in force
+	}
+	return s.features.Start()
 }
 
 func (s *KafkaServer) loadLogs(context.Context) error {
@@ -232,8 +240,8 @@ func (s *KafkaServer) startCoordination(context.Context) error {
 	s.handler = apis.New(apis.Components{
 		BrokerID: s.brokerID, ClusterID: s.clusterID, Config: s.current, Metadata: s.metadata, Replicas: s.replicas,
 		Fetches: s.fetches, Groups: s.groups, Controller: s.controller, Topics: s.topics,
-		Creation:        admin.NewAutoTopicCreationManager(s.topics, s.groups.OffsetsTopicConfigs()),
-		Configs:         configs,
+		Creation: admin.NewAutoTopicCreationManager(s.topics, s.groups.OffsetsTopicConfigs()),
+		Configs:  configs, Features: s.features,
 		ProducerIDs:     transaction.NewProducerIDManager(s.brokerID, s.brokerEpoch, s.toController),
 		ConsumerOffsets: s.zk, Metrics: s.registry,
 	})

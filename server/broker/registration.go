@@ -102,7 +102,7 @@ func (s *KafkaServer) register(context.Context) error {
 		return err
 	}
 	s.controller = controller.New(controller.Options{
-		Config: s.current, ZkClient: s.zk, BrokerInfo: info, BrokerEpoch: epoch, Sender: s.senders, Metrics: s.registry,
+		Config: s.current, ZkClient: s.zk, BrokerInfo: info, BrokerEpoch: epoch, Sender: s.senders, Features: s.features, Metrics: s.registry,
 	})
 	s.controller.Startup()
 	return nil

@@ -50,6 +50,9 @@ func (s *KafkaServer) stopServing() {
 	if s.changes != nil {
 		s.changes.Close()
 	}
+	if s.features != nil {
+		s.features.Close()
+	}
 	if s.topics != nil {
 		s.topics.Close()
 	}

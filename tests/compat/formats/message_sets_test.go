@@ -136,6 +136,8 @@ func sets(t *testing.T) []set {
 		{"v2 with headers", 3, batch(record.None, 2, record.Header{Key: "h", Value: []byte("x")})},
 		{"v2 snappy with headers", 3, batch(record.Snappy, 20, record.Header{Key: "h"})},
 		{"v2 lz4", 3, batch(record.LZ4, 30)},
+		{"v2 zstd", 7, batch(record.Zstd, 30)},
+		{"v2 zstd by produce v6", 6, batch(record.Zstd, 3)},
 		{"v2 idempotent", 3, idempotent(false)},
 		{"v1 by produce v3", 3, messages(1, 1)},
 		{"time set by the producer", 2, message(1, 8, 0, firstTimestamp, []byte("k"), []byte("v"))},

@@ -60,7 +60,7 @@ func newSession(p peer, sc scenario, version int16, start time.Time, newest map[
 	_, port, _ := net.SplitHostPort(p.address)
 	name := fmt.Sprintf("%s-%s-v%d", strings.ToLower(sc.subject.Name()), strings.ReplaceAll(sc.name, " ", "-"), version)
 	return &session{
-		address: p.address, names: name, subject: sc.subject, version: version, start: start, newest: newest,
+		address: p.address, names: name, subject: sc.subject, version: version, start: start, newest: maps.Clone(newest),
 		clientID: kmsg.StringPtr("client"),
 		learned:  normaliser{topicIDs: map[[16]byte]string{}, port: port, started: start.UnixMilli()},
 	}
