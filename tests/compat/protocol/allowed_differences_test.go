@@ -26,6 +26,7 @@ var differences = []difference{
 	{"Produce", regexp.MustCompile(`^what is in the log: .*RecordBatches\[4\]\.records: Kafka "[^"]*x04\S*k\S*v`),
 		"uncompressed records that a client numbers with holes are numbered anew; Kafka does so with compressed ones only"},
 	{"ApiVersions", regexp.MustCompile(`^tags of an endless number: `), "announced numbers are checked against the bytes that came"},
+	{"Fetch", regexp.MustCompile(`^woken by deletion: .*AbortedTransactions`), "the deletion may come before the fetch that it is to wake"},
 	{"Fetch", regexp.MustCompile(`^as (an unknown replica|the leader itself): `),
 		"a broker that is not a replica is told to ask again (KAFKA-14078), not that there is nothing to fetch"},
 	{"DescribeConfigs", regexp.MustCompile(`^a logger: .*\.Value: Kafka INFO, Gregor WARN$`), "tests in one process log less"},

@@ -143,6 +143,48 @@ var produceScenarios = []scenario{
 		}
 		s.readAll(topic, 0)
 	}},
+	{kmsg.Produce, "old formats", nil, func(s *session) {
+		topic, stamped, compacted := s.createTopic("topic", 2), s.createTopic("stamped", 1, "message.timestamp.type=LogAppendTime"), s.createTopic("compacted", 1, "cleanup.policy=compact")
+		zipped := s.createTopic("zipped", 1, "compression.type=gzip")
+		for _, magic := range []byte{0, 1} {
+			plain := messages(magic, s.now(), 0, 1)
+			wrongCRC := bytes.Clone(plain)
+			wrongCRC[12]++
+			for _, row := range []struct {
+				name    string
+				records []byte
+			}{
+				{"plain", plain},
+				{"offsets that are wrong", messages(magic, s.now(), 7, 3)},
+				{"null key and value", message(magic, 0, 0, s.now(), nil, nil)},
+				{"wrong crc", wrongCRC},
+				{"half a message more", append(bytes.Clone(plain), plain[:20]...)},
+				{"gzip", wrapped(magic, "gzip", s.now(), messages(magic, s.now(), 0, 1, 2))},
+				{"snappy", wrapped(magic, "snappy", s.now(), messages(magic, s.now(), 0, 1))},
+				{"zstd", wrapped(magic, "zstd", s.now(), messages(magic, s.now(), 0, 1))},
+				{"gzip with absolute offsets", wrapped(magic, "gzip", s.now(), messages(magic, s.now(), 5, 6))},
+				{"two compressed", append(wrapped(magic, "gzip", s.now(), messages(magic, s.now(), 0)), wrapped(magic, "gzip", s.now(), messages(magic, s.now(), 0))...)},
+				{"nothing compressed", wrapped(magic, "gzip", s.now(), nil)},
+				{"gzip that is not", message(magic, 1, 0, s.now(), nil, []byte("nothing"))},
+				{"another format inside", wrapped(magic, "gzip", s.now(), messages(1-magic, s.now(), 0))},
+				{"formats mixed", append(bytes.Clone(plain), messages(1-magic, s.now(), 0)...)},
+				{"a new batch after it", append(bytes.Clone(plain), newBatch(s.now(), "v").encode()...)},
+				{"size too small", func() []byte { b := bytes.Clone(plain); b[11] = 13; return b }()},
+			} {
+				label := fmt.Sprintf("format %d: %s", magic, row.name)
+				s.ask(label, produceTo(topic, int32(magic), row.records))
+				if s.version < 3 {
+					s.ask(label+" stamped by the log", produceTo(stamped, 0, row.records))
+					s.ask(label+" compacted", produceTo(compacted, 0, row.records))
+					s.ask(label+" kept as gzip", produceTo(zipped, 0, row.records))
+				}
+			}
+		}
+		s.readAll(topic, 0)
+		s.readAll(topic, 1)
+		s.readAll(stamped, 0)
+		s.readAll(zipped, 0)
+	}},
 	{kmsg.Produce, "codecs", nil, func(s *session) {
 		for _, kept := range []string{"producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"} {
 			topic := s.createTopic(kept, 1, "compression.type="+kept)

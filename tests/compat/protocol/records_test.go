@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -97,6 +98,34 @@ func compressed(codec kgo.CompressionCodec, content []byte, attributes *int16) [
 	out, used := compressor.Compress(&buffer, content)
 	*attributes |= int16(used)
 	return bytes.Clone(out)
+}
+
+// message encodes a message of format 0 or 1 with its offset before it.
+func message(magic, attributes byte, offset, timestamp int64, key, value []byte) []byte {
+	body := []byte{magic, attributes}
+	if magic == 1 {
+		body = binary.BigEndian.AppendUint64(body, uint64(timestamp))
+	}
+	body = kbin.AppendNullableBytes(kbin.AppendNullableBytes(body, key), value)
+	encoded := binary.BigEndian.AppendUint64(nil, uint64(offset))
+	encoded = binary.BigEndian.AppendUint32(encoded, uint32(len(body)+4))
+	encoded = binary.BigEndian.AppendUint32(encoded, crc32.ChecksumIEEE(body))
+	return append(encoded, body...)
+}
+
+// messages are two messages of an old format, one after the other.
+func messages(magic byte, timestamp int64, offsets ...int64) []byte {
+	var set []byte
+	for i, offset := range offsets {
+		set = append(set, message(magic, 0, offset, timestamp+int64(i), []byte("k"), fmt.Appendf(nil, "value %d", i))...)
+	}
+	return set
+}
+
+// wrapped is a set of messages of an old format, compressed into one.
+func wrapped(magic byte, codec string, timestamp int64, set []byte) []byte {
+	var attributes int16
+	return message(magic, byte(codecNumbers[codec]), 0, timestamp, nil, compressed(codecNamed(codec), set, &attributes))
 }
 
 // describeRecords adds the batches or messages in the records of a Fetch response.
