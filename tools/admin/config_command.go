@@ -92,7 +92,7 @@ func ConfigCommand(args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &parse), isThrownHere(err):
 		fmt.Fprintln(stderr, err)
 	default:
-		fmt.Fprintf(stderr, "Error while executing config command with args '%s'\n%s\n", strings.Join(args, " "), command.ExceptionText(err))
+		fmt.Fprintf(stderr, "Error while executing config command with args '%s'\n%s\n", strings.Join(args, " "), command.Thrown(err))
 	}
 	return 1
 }

@@ -2,15 +2,10 @@ package command
 
 import (
 	"fmt"
-	"net"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/gregor-broker/gregor/config/logging"
 )
 
 // ClientKind names a client in log lines as the Java clients do.
@@ -30,9 +25,13 @@ func NewClient(kind ClientKind, properties map[string]string, options ...kgo.Opt
 	if bootstrap == "" {
 		return nil, fmt.Errorf("Missing required configuration \"bootstrap.servers\" which has no default value.") //nolint:staticcheck // Kafka's sentence
 	}
+	seeds, err := bootstrapAddresses(bootstrap)
+	if err != nil {
+		return nil, failedToConstruct(kind, err)
+	}
 	all := []kgo.Opt{
-		kgo.SeedBrokers(strings.Split(strings.ReplaceAll(bootstrap, " ", ""), ",")...),
-		kgo.WithHooks(&connectionWarnings{kind: kind, clientID: properties["client.id"]}),
+		kgo.SeedBrokers(seeds...),
+		kgo.WithHooks(&connectionWarnings{kind: kind, prefix: LogPrefix(kind, properties)}),
 		kgo.SoftwareNameAndVersion("gregor-tools", Version),
 	}
 	if id := properties["client.id"]; id != "" {
@@ -74,46 +73,4 @@ func APITimeout(properties map[string]string) time.Duration {
 		return timeout
 	}
 	return time.Minute
-}
-
-// connectionWarnings logs failing connections as the Java NetworkClient does.
-type connectionWarnings struct {
-	kind     ClientKind
-	clientID string
-
-	mu   sync.Mutex
-	last map[string]time.Time
-}
-
-var _ kgo.HookBrokerConnect = (*connectionWarnings)(nil)
-
-// OnBrokerConnect warns about a failed dial, at most once a second for a broker.
-func (w *connectionWarnings) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
-	if err == nil {
-		return
-	}
-	address := net.JoinHostPort(meta.Host, strconv.Itoa(int(meta.Port)))
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if time.Since(w.last[address]) < time.Second {
-		return
-	}
-	if w.last == nil {
-		w.last = map[string]time.Time{}
-	}
-	w.last[address] = time.Now()
-	node := meta.NodeID
-	if node < 0 {
-		node = -1
-	}
-	logging.For("org.apache.kafka.clients.NetworkClient").Warnf(
-		"[%s clientId=%s] Connection to node %d (%s) could not be established. Broker may not be available.",
-		w.kind, w.id(), node, address)
-}
-
-func (w *connectionWarnings) id() string {
-	if w.clientID != "" {
-		return w.clientID
-	}
-	return strings.ToLower(string(w.kind)) + "-1"
 }

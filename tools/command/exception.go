@@ -3,6 +3,8 @@ package command
 import (
 	"errors"
 	"fmt"
+
+	"github.com/gregor-broker/gregor/config/logging"
 )
 
 // The classes of exceptions that the tools' own checks end with.
@@ -12,13 +14,16 @@ const (
 )
 
 // Exception is an error that Kafka's tools throw as the Java class named.
-type Exception struct{ Class, Message string }
+type Exception struct {
+	Class, Message string
+	Cause          error
+}
 
 func (e *Exception) Error() string { return e.Message }
 
 // Throw returns an [Exception].
 func Throw(class, format string, args ...any) error {
-	return &Exception{class, fmt.Sprintf(format, args...)}
+	return &Exception{Class: class, Message: fmt.Sprintf(format, args...)}
 }
 
 // IsException tells whether err is an [Exception] of one of the classes.
@@ -33,6 +38,22 @@ func IsException(err error, classes ...string) bool {
 		}
 	}
 	return false
+}
+
+// Thrown is an error as a stack trace shows it, without the places: its text,
+// then its cause.
+func Thrown(err error) error {
+	text := ExceptionText(err)
+	var thrown *Exception
+	if errors.As(err, &thrown) && thrown.Cause != nil {
+		text += "\nCaused by: " + ExceptionText(thrown.Cause)
+	}
+	return errors.New(text)
+}
+
+// LogThrown logs an error with its text on lines of its own.
+func LogThrown(logger, message string, err error) {
+	logging.For(logger).WithError(Thrown(err)).Error(message)
 }
 
 // IsTimeout tells whether the error is a [TimeoutError].

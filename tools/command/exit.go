@@ -122,5 +122,5 @@ func SignalExitCode(caught os.Signal) int {
 
 // Uncaught is how the JVM reports an exception that ended a tool.
 func Uncaught(err error) string {
-	return "Exception in thread \"main\" " + ExceptionText(err)
+	return "Exception in thread \"main\" " + Thrown(err).Error()
 }

@@ -79,7 +79,7 @@ func balancers(s *settings) []kgo.GroupBalancer {
 	for _, class := range strings.Split(s.text("partition.assignment.strategy", clients+"RangeAssignor"), ",") {
 		balancer := assignors[strings.TrimPrefix(strings.TrimSpace(class), clients)]
 		if balancer == nil {
-			s.err = &Exception{"org.apache.kafka.common.KafkaException", class + " ClassNotFoundException exception occurred"}
+			s.err = Throw("org.apache.kafka.common.KafkaException", "%s ClassNotFoundException exception occurred", class)
 			return nil
 		}
 		chosen = append(chosen, balancer())

@@ -32,6 +32,8 @@ type RecordProducer struct {
 	unacknowledged bool
 	ownTimes       bool
 	found          map[string]bool
+	prefix         string
+	correlation    int
 }
 
 // RecordProducerOptions are what a producer needs to know beside its properties.
@@ -51,7 +53,7 @@ func NewRecordProducer(properties map[string]string, o RecordProducerOptions) (*
 	p := &RecordProducer{
 		maxRequestSize: int(s.int("max.request.size", defaultMaxRequestSize)), maxBlock: s.milliseconds("max.block.ms", 60000),
 		retryPause: s.milliseconds("retry.backoff.ms", 100), delivery: s.milliseconds("delivery.timeout.ms", 120000), found: map[string]bool{},
-		unacknowledged: s.text("acks", "all") == "0", ownTimes: o.OwnTimes,
+		unacknowledged: s.text("acks", "all") == "0", ownTimes: o.OwnTimes, prefix: LogPrefix(Producer, properties),
 	}
 	batch := max(s.int("batch.size", defaultBatchSize), int32(min(o.Largest+batchOverhead+maxRecordOverhead, 1<<30)), 1024)
 	options := []kgo.Opt{
@@ -72,7 +74,7 @@ func NewRecordProducer(properties map[string]string, o RecordProducerOptions) (*
 	}
 	options = append(options, acknowledgements(s)...)
 	if s.err != nil {
-		return nil, s.err
+		return nil, asConstructed(Producer, s.err)
 	}
 	client, err := NewClient(Producer, properties, options...)
 	p.Client = client
@@ -210,6 +212,10 @@ func (p *RecordProducer) findTopic(ctx context.Context, name string) (bool, erro
 	response, err := request.RequestWith(ctx, p.Client)
 	if err != nil || len(response.Topics) == 0 {
 		return false, nil
+	}
+	p.correlation++
+	if code := response.Topics[0].ErrorCode; code != 0 {
+		WarnOfMetadata(p.prefix, p.correlation, name, code)
 	}
 	switch code := response.Topics[0].ErrorCode; code {
 	case kerr.InvalidTopicException.Code:

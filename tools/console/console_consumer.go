@@ -6,302 +6,98 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/signal"
-	"regexp"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/tools/command"
 )
 
-var consumerOptions = command.Options{
-	{Name: "topic", Argument: command.Required, ArgName: "topic", Doc: "The topic to read."},
-	{Name: "whitelist", Argument: command.Required, ArgName: "Java regex (String)", Doc: "DEPRECATED, use --include instead, which wins when both are given."},
-	{Name: "include", Argument: command.Required, ArgName: "Java regex (String)", Doc: "A regular expression of the topics to read."},
-	{Name: "partition", Argument: command.Required, Type: command.Integer, ArgName: "partition", Doc: "The partition to read. It is read from its end unless '--offset' says otherwise."},
-	{Name: "offset", Argument: command.Required, ArgName: "consume offset", Default: "latest", HasDefault: true, Doc: "The offset to begin at: a number that is not negative, or 'earliest' for the beginning, or 'latest' for the end"},
-	{Name: "consumer-property", Argument: command.Required, ArgName: "consumer_prop", Doc: "A setting of the consumer as key=value."},
-	{Name: "consumer.config", Argument: command.Required, ArgName: "config file", Doc: "A properties file for the consumer; --consumer-property wins over it."},
-	{Name: "formatter", Argument: command.Required, ArgName: "class", Default: defaultFormatterClass, HasDefault: true, Doc: "The class that writes a message out."},
-	{Name: "property", Argument: command.Required, ArgName: "prop", Doc: "A setting of the formatter as key=value:\nprint.timestamp=true|false\nprint.key=true|false\nprint.offset=true|false\nprint.partition=true|false\nprint.headers=true|false\nprint.value=true|false\nkey.separator=<key.separator>\nline.separator=<line.separator>\nheaders.separator=<line.separator>\nnull.literal=<null.literal>\nkey.deserializer=<key.deserializer>\nvalue.deserializer=<value.deserializer>\nheaders.deserializer=<headers.deserializer>"},
-	{Name: "from-beginning", Doc: "Where the group has no committed offset, begin with the earliest message of the log rather than with the next one."},
-	{Name: "max-messages", Argument: command.Required, Type: command.Integer, ArgName: "num_messages", Doc: "How many messages to read before the end. Without it reading goes on."},
-	{Name: "timeout-ms", Argument: command.Required, Type: command.Integer, ArgName: "timeout_ms", Doc: "End when no message came for this many milliseconds."},
-	{Name: "skip-message-on-error", Doc: "Leave out a message that cannot be written rather than end."},
-	{Name: "bootstrap-server", Argument: command.Required, ArgName: "server to connect to", Mandatory: true, Doc: "REQUIRED: the brokers to begin with."},
-	{Name: "key-deserializer", Argument: command.Required, ArgName: "deserializer for key"},
-	{Name: "value-deserializer", Argument: command.Required, ArgName: "deserializer for values"},
-	{Name: "enable-systest-events", Doc: "Write the consumer's life cycle to standard output besides the messages. (This is for system tests.)"},
-	{Name: "isolation-level", Argument: command.Required, Default: "read_uncommitted", HasDefault: true, Doc: "read_committed leaves out messages of transactions that are not committed; read_uncommitted reads all."},
-	{Name: "group", Argument: command.Required, ArgName: "consumer group id", Doc: "The consumer group to read as."},
-	{Name: "help", Help: true, Doc: "Print usage information."},
-	{Name: "version", Help: true, Doc: "Display Kafka version."},
-}
-
-const consumerBlurb = "This tool helps to read data from Kafka topics and outputs it to standard output."
-
-// pollGrace is how long the first poll of a consumer with --timeout-ms may take
-// at least, so that joining the group is not taken for silence.
-const closeTimeout = 5 * time.Second
+const (
+	consumerLogger = "kafka.tools.ConsoleConsumer$"
+	closeTimeout   = 5 * time.Second
+	// firstCorrelation is the id that the Java consumer's first request for the
+	// topic's metadata has.
+	firstCorrelation = 2
+)
 
 // ConsoleConsumer is kafka.tools.ConsoleConsumer: it writes the messages of a
 // topic to stdout until it is stopped and returns the exit code.
 func ConsoleConsumer(args []string, stdout, stderr io.Writer) int {
 	set, err := consumerOptions.Parse(args)
 	if err != nil {
-		return consumerOptions.Die(&command.UsageError{Message: err.Error()}, stderr)
+		return consumerOptions.Die(command.AsUsage(err), stderr)
 	}
 	if code, done := consumerOptions.HelpOrVersion(set, args, consumerBlurb, stdout, stderr); done {
 		return code
 	}
 	settings, err := newConsumerSettings(set)
-	var parseError *command.ParseError
-	if errors.As(err, &parseError) {
-		err = &command.UsageError{Message: err.Error()}
-	}
-	if err != nil {
+	switch {
+	case command.IsUsage(err):
 		return consumerOptions.Die(err, stderr)
+	case err != nil:
+		return command.DieOfParse(err, stderr)
 	}
 	consumer, err := settings.open(stdout, stderr)
-	if err != nil {
+	var exit *exitError
+	switch {
+	case errors.As(err, &exit):
 		return consumerOptions.Die(err, stderr)
+	case err != nil:
+		command.LogThrown(consumerLogger, "Unknown error when running consumer: ", err)
+		return 1
 	}
 	return consumer.run()
 }
 
-// consumerSettings are the options of a console consumer, checked.
-type consumerSettings struct {
-	topic, include string
-	partition      int32
-	hasPartition   bool
-	offset         kgo.Offset
-	fromBeginning  bool
-	maxMessages    int64
-	timeout        time.Duration
-	skipOnError    bool
-	systestEvents  bool
-	group          string
-	properties     map[string]string
-	formatter      formatter
-}
-
-func newConsumerSettings(set *command.Set) (*consumerSettings, error) {
-	s := &consumerSettings{
-		fromBeginning: set.Has("from-beginning"), skipOnError: set.Has("skip-message-on-error"),
-		systestEvents: set.Has("enable-systest-events"), hasPartition: set.Has("partition"), maxMessages: -1,
-	}
-	for _, step := range []func(*command.Set) error{s.readTopic, s.readPosition, s.readLimits, s.readProperties, s.readGroup, s.readFormatter} {
-		if err := step(set); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-func (s *consumerSettings) readTopic(set *command.Set) (err error) {
-	if s.topic, err = set.Value("topic"); err != nil {
-		return err
-	}
-	include := "include"
-	if !set.Has(include) {
-		include = "whitelist"
-	}
-	if s.include, err = set.Value(include); err != nil {
-		return err
-	}
-	if (s.topic == "") == (s.include == "") {
-		return command.Usagef("Exactly one of --include/--topic is required. ")
-	}
-	if _, err := regexp.Compile(s.include); err != nil {
-		return fmt.Errorf("%s is an invalid regex.", s.include) //nolint:staticcheck // Kafka's sentence
-	}
-	return nil
-}
-
-func (s *consumerSettings) readPosition(set *command.Set) error {
-	partition, err := set.Int("partition")
-	if err != nil {
-		return err
-	}
-	s.partition = int32(partition)
-	offset, err := set.Value("offset")
-	switch {
-	case err != nil:
-		return err
-	case s.hasPartition && !set.Has("topic"):
-		return command.Usagef("The topic is required when partition is specified.")
-	case s.fromBeginning && set.Has("offset"):
-		return command.Usagef("Options from-beginning and offset cannot be specified together.")
-	case set.Has("offset") && !s.hasPartition:
-		return command.Usagef("The partition is required when offset is specified.")
-	}
-	switch strings.ToLower(offset) {
-	case "earliest":
-		s.offset = kgo.NewOffset().AtStart()
-	case "latest":
-		s.offset = kgo.NewOffset().AtEnd()
-	default:
-		number, err := strconv.ParseInt(offset, 10, 64)
-		if err != nil || number < 0 {
-			return command.Usagef("The provided offset value '%s' is incorrect. Valid values are 'earliest', 'latest', or a non-negative long.", offset)
-		}
-		s.offset = kgo.NewOffset().At(number)
-	}
-	if s.fromBeginning {
-		s.offset = kgo.NewOffset().AtStart()
-	}
-	return nil
-}
-
-func (s *consumerSettings) readLimits(set *command.Set) error {
-	if set.Has("max-messages") {
-		number, err := set.Int("max-messages")
-		if err != nil {
-			return err
-		}
-		s.maxMessages = number
-	}
-	timeout, err := set.Int("timeout-ms")
-	s.timeout = time.Duration(timeout) * time.Millisecond
-	return err
-}
-
-func (s *consumerSettings) readProperties(set *command.Set) error {
-	file, err := set.Value("consumer.config")
-	if err != nil {
-		return err
-	}
-	if s.properties, err = command.ClientProperties(file, set.Values("consumer-property")); err != nil {
-		return err
-	}
-	if s.properties["bootstrap.servers"], err = set.Value("bootstrap-server"); err != nil {
-		return err
-	}
-	if s.properties["client.id"] == "" {
-		s.properties["client.id"] = "console-consumer"
-	}
-	isolation, err := set.Value("isolation-level")
-	if err != nil {
-		return err
-	}
-	if set.Has("isolation-level") || s.properties["isolation.level"] == "" {
-		s.properties["isolation.level"] = isolation
-	}
-	reset := s.properties["auto.offset.reset"]
-	if s.fromBeginning && reset != "" && reset != "earliest" {
-		return fmt.Errorf("Can't simultaneously specify --from-beginning and 'auto.offset.reset=%s', please remove one option", reset) //nolint:staticcheck // Kafka's sentence
-	}
-	return nil
-}
-
-func (s *consumerSettings) readGroup(set *command.Set) error {
-	given := map[string]bool{}
-	option, err := set.Value("group")
-	if err != nil {
-		return err
-	}
-	for _, group := range []string{option, s.properties["group.id"], command.KeyValues(set.Values("consumer-property"))["group.id"]} {
-		if group != "" {
-			given[group] = true
-			s.group = group
-		}
-	}
-	if len(given) > 1 {
-		return command.Usagef("The group ids provided in different places (directly using '--group', via '--consumer-property', or via '--consumer.config') do not match. Detected group ids: %s", joinQuoted(given))
-	}
-	if s.hasPartition {
-		if s.group != "" {
-			return command.Usagef("Options group and partition cannot be specified together.")
-		}
-		return nil
-	}
-	if s.group == "" {
-		s.group = fmt.Sprintf("console-consumer-%d", rand.IntN(100000))
-		if s.properties["enable.auto.commit"] == "" {
-			s.properties["enable.auto.commit"] = "false"
-		}
-	}
-	return nil
-}
-
-func joinQuoted(names map[string]bool) string {
-	var quoted []string
-	for name := range names {
-		quoted = append(quoted, "'"+name+"'")
-	}
-	return strings.Join(quoted, ", ")
-}
-
-func (s *consumerSettings) readFormatter(set *command.Set) error {
-	class, err := set.Value("formatter")
-	if err != nil {
-		return err
-	}
-	properties := map[string]string{}
-	for _, word := range set.Values("property") {
-		key, value, _ := strings.Cut(word, "=")
-		properties[key] = value
-	}
-	for _, field := range []string{"key", "value"} {
-		if name, err := set.Value(field + "-deserializer"); err != nil {
-			return err
-		} else if name != "" {
-			properties[field+".deserializer"] = name
-		}
-	}
-	s.formatter, err = newFormatter(class, properties)
-	return err
-}
-
-func (s *consumerSettings) clientOptions() []kgo.Opt {
-	reset := s.offset
-	if s.properties["auto.offset.reset"] == "earliest" {
-		reset = kgo.NewOffset().AtStart()
-	}
-	options := []kgo.Opt{
-		kgo.ConsumeResetOffset(reset), kgo.FetchMaxWait(500 * time.Millisecond), kgo.KeepControlRecords(),
-		kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(100 * time.Millisecond),
-	}
-	if s.properties["isolation.level"] == "read_committed" {
-		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
-	}
-	if s.hasPartition {
-		return append(options, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{s.topic: {s.partition: s.offset}}))
-	}
-	options = append(options, kgo.ConsumerGroup(s.group), kgo.Balancers(kgo.RangeBalancer()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll())
-	if s.include != "" {
-		return append(options, kgo.ConsumeRegex(), kgo.ConsumeTopics("^("+s.include+")$"))
-	}
-	return append(options, kgo.ConsumeTopics(s.topic))
+type consoleConsumer struct {
+	*consumerSettings
+	client    *kgo.Client
+	stdout    *bufio.Writer
+	stderr    io.Writer
+	prefix    string
+	positions *positions
+	count     int64
 }
 
 func (s *consumerSettings) open(stdout, stderr io.Writer) (*consoleConsumer, error) {
-	client, err := command.NewClient(command.Consumer, s.properties, s.clientOptions()...)
+	properties, err := s.properties()
 	if err != nil {
 		return nil, err
 	}
-	return &consoleConsumer{
-		consumerSettings: s, client: client, stdout: bufio.NewWriterSize(stdout, 64<<10), stderr: stderr,
-		autoCommit: s.group != "" && s.properties["enable.auto.commit"] != "false",
-	}, nil
-}
-
-type consoleConsumer struct {
-	*consumerSettings
-	client     *kgo.Client
-	stdout     *bufio.Writer
-	stderr     io.Writer
-	autoCommit bool
-	count      int64
-	lastCommit time.Time
+	consumer := &consoleConsumer{
+		consumerSettings: s, stdout: bufio.NewWriterSize(stdout, 64<<10), stderr: stderr,
+		prefix: command.LogPrefix(command.Consumer, properties),
+	}
+	if consumer.positions, err = newPositions(properties, s.hasPartition); err != nil {
+		return nil, err
+	}
+	subscription, err := s.subscription()
+	if err != nil {
+		return nil, err
+	}
+	if s.hasPartition {
+		delete(properties, "group.id")
+	}
+	// What was shown is committed here, not what was fetched.
+	properties["enable.auto.commit"] = "false"
+	options, err := command.ConsumerOptions(properties)
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, subscription...)
+	options = append(options, consumer.positions.options()...)
+	options = append(options, kgo.KeepControlRecords(), kgo.UnknownTopicRetries(-1))
+	if consumer.client, err = command.NewClient(command.Consumer, properties, options...); err != nil {
+		return nil, err
+	}
+	consumer.positions.started(consumer.client)
+	return consumer, nil
 }
 
 // run reads until a limit, a signal or an error, then closes the consumer and
@@ -309,7 +105,8 @@ type consoleConsumer struct {
 func (c *consoleConsumer) run() int {
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		select {
@@ -318,16 +115,23 @@ func (c *consoleConsumer) run() int {
 		case <-ctx.Done():
 		}
 	})
-	code := c.consume(ctx)
+	if c.hasTopic {
+		waiting.Go(func() { c.watchTopic(ctx) })
+	}
+	failure := c.consume(ctx)
+	code := 0
 	var stopped stoppedBy
 	if errors.As(context.Cause(ctx), &stopped) {
 		code = command.SignalExitCode(stopped.signal)
 	}
 	stop(nil)
-	signal.Stop(signals)
 	waiting.Wait()
 	c.close()
 	fmt.Fprintf(c.stderr, "Processed a total of %d messages\n", c.count)
+	if failure != nil {
+		command.LogThrown(consumerLogger, "Unknown error when running consumer: ", failure)
+		code = 1
+	}
 	if c.systestEvents {
 		fmt.Fprintln(c.stdout, "shutdown_complete")
 	}
@@ -339,111 +143,129 @@ type stoppedBy struct{ signal os.Signal }
 
 func (s stoppedBy) Error() string { return s.signal.String() }
 
-func (c *consoleConsumer) consume(ctx context.Context) int {
-	for c.maxMessages < 0 || c.count < c.maxMessages {
+// consume returns an error of the formatter; others are logged and end it.
+func (c *consoleConsumer) consume(ctx context.Context) error {
+	for c.maxMessages == -1 || c.count < c.maxMessages {
 		fetches, err := c.poll(ctx)
 		if ctx.Err() != nil {
-			return 0
+			return nil
 		}
 		if err != nil {
-			consumerLog().Errorf("Error processing message, terminating consumer process: %v", err)
-			return 0
+			command.LogThrown(consumerLogger, "Error processing message, terminating consumer process: ", err)
+			return nil
 		}
-		if err := fatalError(fetches); err != nil {
-			consumerLog().Errorf("Unknown error when running consumer: %v", err)
-			return 1
-		}
-		if stop, code := c.write(fetches); stop {
-			return code
-		}
-		c.commitEvery(ctx, 5*time.Second)
-		if c.group != "" {
-			c.client.AllowRebalance()
-		}
-	}
-	return 0
-}
-
-func consumerLog() interface{ Errorf(string, ...any) } {
-	return logging.For("kafka.tools.ConsoleConsumer$")
-}
-
-var errPollTimeout = errors.New("org.apache.kafka.common.errors.TimeoutException")
-
-func (c *consoleConsumer) poll(ctx context.Context) (kgo.Fetches, error) {
-	if c.timeout <= 0 {
-		return c.client.PollFetches(ctx), nil
-	}
-	bounded, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	for {
-		fetches := c.client.PollFetches(bounded)
-		if fetches.NumRecords() > 0 || ctx.Err() != nil {
-			return fetches, nil
-		}
-		if bounded.Err() != nil {
-			return nil, errPollTimeout
-		}
-		if err := fatalError(fetches); err != nil {
-			return fetches, nil
-		}
-	}
-}
-
-func fatalError(fetches kgo.Fetches) error {
-	for _, failed := range fetches.Errors() {
-		if !errors.Is(failed.Err, context.DeadlineExceeded) && !errors.Is(failed.Err, context.Canceled) {
-			return failed.Err
+		more, err := c.write(fetches)
+		if !more || err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// write formats the records; stop tells that reading is to end with that code.
-func (c *consoleConsumer) write(fetches kgo.Fetches) (stop bool, code int) {
-	for records := fetches.RecordIter(); !records.Done(); {
+// pollTimeout is the error of a poll that no record came to within --timeout-ms;
+// Java's has no message.
+var pollTimeout = command.Throw("org.apache.kafka.common.errors.TimeoutException", "")
+
+// poll waits for records, for --timeout-ms at most, and commits meanwhile.
+func (c *consoleConsumer) poll(ctx context.Context) (kgo.Fetches, error) {
+	if c.timeout >= 0 {
+		bounded, cancel := context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+		ctx = bounded
+	}
+	for {
+		c.positions.commitIfDue(ctx, c.client)
+		slice, cancel := context.WithTimeout(ctx, c.positions.untilCommit())
+		fetches := c.client.PollFetches(slice)
+		cancel()
+		if fetches.NumRecords() > 0 {
+			return fetches, nil
+		}
+		c.client.AllowRebalance()
+		if err := c.fatal(fetches); err != nil {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			return nil, pollTimeout
+		}
+	}
+}
+
+// fatalErrors end the Java consumer; after others it tries again.
+var fatalErrors = []*kerr.Error{
+	kerr.InvalidTopicException, kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.InvalidGroupID, kerr.FencedInstanceID,
+	kerr.InconsistentGroupProtocol, kerr.InvalidSessionTimeout, kerr.GroupMaxSizeReached, kerr.UnsupportedVersion, kerr.SaslAuthenticationFailed,
+	kerr.OffsetOutOfRange, kerr.CorruptMessage,
+}
+
+func (c *consoleConsumer) fatal(fetches kgo.Fetches) error {
+	for _, failed := range fetches.Errors() {
+		for _, known := range fatalErrors {
+			if !errors.Is(failed.Err, known) {
+				continue
+			}
+			switch known {
+			case kerr.InvalidTopicException:
+				command.WarnOfMetadata(c.prefix, firstCorrelation, c.topic, known.Code)
+				return command.ErrorWith(known, "Invalid topics: [%s]", c.topic)
+			case kerr.TopicAuthorizationFailed:
+				return command.ErrorWith(known, "Not authorized to access topics: [%s]", failed.Topic)
+			}
+			return command.ErrorOf(known.Code, nil)
+		}
+	}
+	return nil
+}
+
+// write formats the records and lets the group rebalance; more tells to go on.
+func (c *consoleConsumer) write(fetches kgo.Fetches) (more bool, err error) {
+	defer c.client.AllowRebalance()
+	for records := fetches.RecordIter(); !records.Done() && err == nil; {
 		record := records.Next()
 		if record.Attrs.IsControl() {
-			c.client.MarkCommitRecords(record)
+			c.positions.passed(record)
 			continue
 		}
 		if c.maxMessages >= 0 && c.count >= c.maxMessages {
 			break
 		}
 		c.count++
-		if err := c.formatter.write(record, c.stdout); err != nil {
-			if !c.skipOnError {
-				fmt.Fprintln(c.stderr, err)
-				return true, 1
-			}
-			consumerLog().Errorf("Error processing message, skipping this message: %v", err)
+		c.positions.passed(record)
+		err = c.formatter.write(record, c.stdout)
+		if err != nil && c.skipOnError {
+			command.LogThrown(consumerLogger, "Error processing message, skipping this message: ", err)
+			err = nil
 		}
-		c.client.MarkCommitRecords(record)
 	}
-	if err := c.stdout.Flush(); err != nil {
+	if flushErr := c.stdout.Flush(); flushErr != nil {
 		fmt.Fprintln(c.stderr, "Unable to write to standard out, closing consumer.")
-		return true, 0
+		return false, err
 	}
-	return false, 0
+	return true, err
 }
 
-func (c *consoleConsumer) commitEvery(ctx context.Context, interval time.Duration) {
-	if !c.autoCommit || time.Since(c.lastCommit) < interval {
-		return
+// watchTopic warns, as long as the topic is not there, of what brokers answer.
+func (c *consoleConsumer) watchTopic(ctx context.Context) {
+	const pause = 100 * time.Millisecond
+	for correlation := firstCorrelation; ; correlation++ {
+		code, err := command.TopicError(ctx, c.client, c.topic)
+		if err != nil || code == 0 || code == kerr.InvalidTopicException.Code {
+			return // the last of these comes as an error of a poll too
+		}
+		command.WarnOfMetadata(c.prefix, correlation, c.topic, code)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
 	}
-	c.lastCommit = time.Now()
-	_ = c.client.CommitMarkedOffsets(ctx)
 }
 
 func (c *consoleConsumer) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	if c.autoCommit {
-		_ = c.client.CommitMarkedOffsets(ctx)
-	}
-	if c.group != "" {
-		c.client.AllowRebalance()
-		_ = c.client.LeaveGroupContext(ctx)
-	}
+	c.client.AllowRebalance()
+	c.positions.commit(ctx, c.client)
+	_ = c.client.LeaveGroupContext(ctx)
 	c.client.Close()
 }

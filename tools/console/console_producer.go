@@ -10,25 +10,18 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
 	"syscall"
-	"time"
 
-	"github.com/sirupsen/logrus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/term"
 
-	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/tools/command"
 )
 
 const lineReaderClass = "kafka.tools.ConsoleProducer$LineMessageReader"
 
-// maxRecordBytes bounds one line read from standard input.
-const maxLineBytes = 1 << 30
-
 var producerOptions = command.Options{
-	{Name: "topic", Argument: command.Required, ArgName: "topic", Mandatory: true, Doc: "REQUIRED: the topic that the messages go to."},
+	{Name: "topic", Argument: command.Required, ArgName: "topic", Doc: "REQUIRED: the topic that the messages go to."},
 	{Name: "broker-list", Argument: command.Required, ArgName: "broker-list", Doc: "DEPRECATED: --bootstrap-server says the same and wins when both are given."},
 	{Name: "bootstrap-server", Argument: command.Required, ArgName: "server to connect to", Doc: "REQUIRED unless the deprecated --broker-list is given: brokers to begin with, as HOST1:PORT1,HOST2:PORT2."},
 	{Name: "sync", Doc: "Wait for the answer to each message before the next is sent."},
@@ -57,45 +50,58 @@ const producerBlurb = "This tool helps to read data from standard input and publ
 // ConsoleProducer is kafka.tools.ConsoleProducer: it sends a message for each
 // line of stdin and returns the exit code.
 func ConsoleProducer(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	producer, code, done := newConsoleProducer(args, stdout, stderr)
-	if done {
+	set, err := producerOptions.Parse(args)
+	if err == nil {
+		err = set.RequireUnless("bootstrap-server", "broker-list")
+	}
+	if err != nil {
+		return producerOptions.Die(command.AsUsage(err), stderr)
+	}
+	if code, done := producerOptions.HelpOrVersion(set, args, producerBlurb, stdout, stderr); done {
 		return code
 	}
+	producer, err := newConsoleProducer(set, stdout)
+	if err != nil {
+		return dieAsProducer(err, stderr)
+	}
 	defer producer.client.Close()
-	return producer.run(stdin)
+	code, err := producer.run(stdin)
+	if err != nil {
+		return dieAsProducer(err, stderr)
+	}
+	return code
+}
+
+// dieAsProducer reports an error as the tool's main does.
+func dieAsProducer(err error, stderr io.Writer) int {
+	var parse *command.ParseError
+	switch {
+	case command.IsUsage(err):
+		return producerOptions.Die(err, stderr)
+	case errors.As(err, &parse):
+		fmt.Fprintln(stderr, err)
+	default:
+		fmt.Fprintln(stderr, command.Thrown(err))
+	}
+	return 1
 }
 
 type consoleProducer struct {
-	client *kgo.Client
+	client *command.RecordProducer
 	reader *lineReader
 	topic  string
 	sync   bool
 	prompt bool
 	stdout io.Writer
-	stderr io.Writer
 }
 
-func newConsoleProducer(args []string, stdout, stderr io.Writer) (*consoleProducer, int, bool) {
-	set, err := producerOptions.Parse(args)
-	if err != nil {
-		err = &command.UsageError{Message: err.Error()}
-		return nil, producerOptions.Die(err, stderr), true
+func newConsoleProducer(set *command.Set, stdout io.Writer) (*consoleProducer, error) {
+	if err := set.CheckRequired("topic"); err != nil {
+		return nil, err
 	}
-	if code, done := producerOptions.HelpOrVersion(set, args, producerBlurb, stdout, stderr); done {
-		return nil, code, true
-	}
-	producer, err := producerFor(set)
-	if err != nil {
-		return nil, producerOptions.Die(err, stderr), true
-	}
-	producer.stdout, producer.stderr = stdout, stderr
-	return producer, 0, false
-}
-
-func producerFor(set *command.Set) (*consoleProducer, error) {
 	topicName, err := set.Value("topic")
 	if err != nil {
-		return nil, &command.UsageError{Message: err.Error()}
+		return nil, err
 	}
 	properties, err := producerProperties(set)
 	if err != nil {
@@ -105,47 +111,48 @@ func producerFor(set *command.Set) (*consoleProducer, error) {
 	if err != nil {
 		return nil, err
 	}
-	options, err := producerClientOptions(properties)
-	if err != nil {
-		return nil, err
-	}
-	client, err := command.NewClient(command.Producer, properties, append(options, kgo.DefaultProduceTopic(topicName))...)
+	client, err := command.NewRecordProducer(properties, command.RecordProducerOptions{Largest: largestRecord(properties)})
 	if err != nil {
 		return nil, err
 	}
 	return &consoleProducer{
-		client: client, reader: reader, topic: topicName, sync: set.Has("sync"),
+		client: client, reader: reader, topic: topicName, sync: set.Has("sync"), stdout: stdout,
 		prompt: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
 	}, nil
 }
 
+// largestRecord is max.request.size, which bounds a record of the Java producer.
+func largestRecord(properties map[string]string) int {
+	if size, err := strconv.Atoi(properties["max.request.size"]); err == nil && size > 0 {
+		return size
+	}
+	return 1 << 20
+}
+
 // optionConfigs are the options that set a producer config: given on the command
 // line they win, otherwise the file's value or else the option's default holds.
-var optionConfigs = map[string]string{
-	"message-send-max-retries": "retries", "retry-backoff-ms": "retry.backoff.ms", "timeout": "linger.ms",
-	"request-required-acks": "acks", "request-timeout-ms": "request.timeout.ms", "metadata-expiry-ms": "metadata.max.age.ms",
-	"max-block-ms": "max.block.ms", "max-memory-bytes": "buffer.memory", "max-partition-memory-bytes": "batch.size",
-	"socket-buffer-size": "send.buffer.bytes",
+var optionConfigs = []struct{ option, key string }{
+	{"timeout", "linger.ms"}, {"request-required-acks", "acks"}, {"request-timeout-ms", "request.timeout.ms"},
+	{"message-send-max-retries", "retries"}, {"retry-backoff-ms", "retry.backoff.ms"}, {"socket-buffer-size", "send.buffer.bytes"},
+	{"max-memory-bytes", "buffer.memory"}, {"max-partition-memory-bytes", "batch.size"}, {"metadata-expiry-ms", "metadata.max.age.ms"},
+	{"max-block-ms", "max.block.ms"},
 }
 
 func producerProperties(set *command.Set) (map[string]string, error) {
-	servers, server := "bootstrap-server", ""
+	servers := "bootstrap-server"
 	if !set.Has(servers) {
 		servers = "broker-list"
 	}
-	if err := set.CheckRequired(map[bool]string{true: servers, false: "bootstrap-server"}[set.Has(servers)]); err != nil {
-		return nil, err
-	}
 	server, err := set.Value(servers)
 	if err != nil {
-		return nil, &command.UsageError{Message: err.Error()}
+		return nil, err
 	}
 	if err := command.CheckHostPorts(server); err != nil {
 		return nil, err
 	}
 	file, err := set.Value("producer.config")
 	if err != nil {
-		return nil, &command.UsageError{Message: err.Error()}
+		return nil, err
 	}
 	properties, err := command.ClientProperties(file, set.Values("producer-property"))
 	if err != nil {
@@ -155,150 +162,103 @@ func producerProperties(set *command.Set) (map[string]string, error) {
 	if properties["client.id"] == "" {
 		properties["client.id"] = "console-producer"
 	}
-	properties["compression.type"] = "none"
-	if set.Has("compression-codec") {
-		properties["compression.type"] = "gzip"
-		if set.HasValue("compression-codec") {
-			properties["compression.type"], _ = set.Value("compression-codec")
-		}
-	}
-	for option, key := range optionConfigs {
-		value, err := set.Value(option)
-		if err != nil {
-			return nil, &command.UsageError{Message: err.Error()}
-		}
-		if _, err := set.Int(option); err != nil && option != "request-required-acks" {
-			return nil, &command.UsageError{Message: err.Error()}
-		}
-		if _, inFile := properties[key]; set.Has(option) || !inFile {
-			properties[key] = value
-		}
-	}
-	return properties, nil
-}
-
-func producerClientOptions(properties map[string]string) ([]kgo.Opt, error) {
-	number := map[string]int64{}
-	for _, key := range []string{"retries", "retry.backoff.ms", "linger.ms", "metadata.max.age.ms", "batch.size", "request.timeout.ms", "max.block.ms", "buffer.memory"} {
-		value, err := strconv.ParseInt(properties[key], 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("Invalid value %s for configuration %s: Not a number of type LONG", properties[key], key) //nolint:staticcheck // Kafka's sentence
-		}
-		number[key] = value
-	}
-	codec, err := compressionCodec(properties["compression.type"])
-	if err != nil {
+	if properties["compression.type"], err = compression(set); err != nil {
 		return nil, err
 	}
-	ms := func(key string) time.Duration { return time.Duration(number[key]) * time.Millisecond }
-	options := []kgo.Opt{
-		kgo.ProducerBatchCompression(codec),
-		kgo.ProducerLinger(ms("linger.ms")),
-		kgo.RecordRetries(int(number["retries"])),
-		kgo.RetryBackoffFn(func(int) time.Duration { return ms("retry.backoff.ms") }),
-		kgo.MetadataMaxAge(max(ms("metadata.max.age.ms"), time.Second)),
-		kgo.MetadataMinAge(min(max(ms("retry.backoff.ms"), 10*time.Millisecond), time.Second)),
-		kgo.ProducerBatchMaxBytes(max(1<<20, int32(min(number["batch.size"], 1<<30)))),
-		kgo.MaxBufferedBytes(int(max(number["buffer.memory"], 1<<20))),
-		kgo.ProduceRequestTimeout(max(ms("request.timeout.ms"), 100*time.Millisecond)),
-		kgo.RecordDeliveryTimeout(ms("max.block.ms") + ms("request.timeout.ms")*time.Duration(number["retries"]+1)),
-		kgo.AllowAutoTopicCreation(),
-		kgo.UnknownTopicRetries(-1),
-	}
-	acks, err := acksOption(properties)
-	return append(options, acks...), err
+	return properties, mergeOptions(properties, set)
 }
 
-func acksOption(properties map[string]string) ([]kgo.Opt, error) {
-	idempotent := properties["enable.idempotence"] == "true"
-	switch properties["acks"] {
-	case "all", "-1":
-		if idempotent {
-			return nil, nil
-		}
-		return []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks()), kgo.DisableIdempotentWrite()}, nil
-	case "0", "1":
-		if idempotent {
-			return nil, errors.New("Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence.") //nolint:staticcheck // Kafka's sentence
-		}
-		acks := kgo.LeaderAck()
-		if properties["acks"] == "0" {
-			acks = kgo.NoAck()
-		}
-		return []kgo.Opt{kgo.RequiredAcks(acks), kgo.DisableIdempotentWrite()}, nil
+func compression(set *command.Set) (string, error) {
+	if !set.Has("compression-codec") {
+		return "none", nil
 	}
-	return nil, fmt.Errorf("Invalid value %s for configuration acks: String must be one of: all, -1, 0, 1", properties["acks"]) //nolint:staticcheck // Kafka's sentence
+	codec, err := set.Value("compression-codec")
+	if codec == "" {
+		codec = "gzip"
+	}
+	return codec, err
 }
 
-func compressionCodec(name string) (kgo.CompressionCodec, error) {
-	switch name {
-	case "none":
-		return kgo.NoCompression(), nil
-	case "gzip":
-		return kgo.GzipCompression(), nil
-	case "snappy":
-		return kgo.SnappyCompression(), nil
-	case "lz4":
-		return kgo.Lz4Compression(), nil
-	case "zstd":
-		return kgo.ZstdCompression(), nil
+func mergeOptions(properties map[string]string, set *command.Set) error {
+	for _, merged := range optionConfigs {
+		_, inFile := properties[merged.key]
+		if !set.Has(merged.option) && inFile {
+			continue
+		}
+		value, err := set.Value(merged.option)
+		if err == nil && merged.option != "request-required-acks" {
+			_, err = set.Int(merged.option)
+		}
+		if err != nil {
+			return err
+		}
+		properties[merged.key] = value
 	}
-	return kgo.NoCompression(), fmt.Errorf("Unknown compression name: %s", name) //nolint:staticcheck // Kafka's sentence
+	return nil
 }
 
 // run sends the lines until the input ends or a signal comes; either way what
 // was read is flushed.
-func (p *consoleProducer) run(stdin io.Reader) int {
+func (p *consoleProducer) run(stdin io.Reader) (int, error) {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	finished := make(chan int, 1)
-	go func() { finished <- p.sendLines(bufio.NewReaderSize(stdin, 64<<10)) }()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	finished := make(chan error, 1)
+	go func() { finished <- p.sendLines(ctx, &lines{input: bufio.NewReaderSize(stdin, 64<<10)}) }()
 	code := 0
+	var err error
 	select {
-	case code = <-finished:
+	case err = <-finished:
 	case caught := <-signals:
+		cancel()
 		code = command.SignalExitCode(caught)
 	}
 	_ = p.client.Flush(context.Background())
-	return code
+	return code, err
 }
 
-func (p *consoleProducer) sendLines(input *bufio.Reader) int {
+func (p *consoleProducer) sendLines(ctx context.Context, input *lines) error {
 	for {
 		if p.prompt {
 			fmt.Fprint(p.stdout, ">")
 		}
-		line, err := readLine(input)
+		line, err := input.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				fmt.Fprintln(p.stderr, err)
-				return 1
-			}
-			return 0
+			return err
 		}
 		record, err := p.reader.record(line)
 		if err != nil {
-			fmt.Fprintln(p.stderr, err)
-			return 1
+			return err
 		}
-		if err := p.send(record); err != nil {
-			fmt.Fprintln(p.stderr, err)
-			return 1
+		record.Topic = p.topic
+		if err := p.send(ctx, record); err != nil {
+			return err
 		}
 	}
 }
 
-func (p *consoleProducer) send(record *kgo.Record) error {
-	if p.sync {
-		return p.client.ProduceSync(context.Background(), record).FirstErr()
+func (p *consoleProducer) send(ctx context.Context, record *kgo.Record) error {
+	if !p.sync {
+		p.client.Send(ctx, record, logFailure)
+		return nil
 	}
-	p.client.Produce(context.Background(), record, p.logFailure)
-	return nil
+	sent := make(chan error, 1)
+	p.client.Send(ctx, record, func(_ *kgo.Record, err error) { sent <- err })
+	select {
+	case err := <-sent:
+		return command.Executed(err)
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // logFailure says what the Java client's ErrorLoggingCallback says.
-func (p *consoleProducer) logFailure(record *kgo.Record, err error) {
+func logFailure(record *kgo.Record, err error) {
 	if err == nil {
 		return
 	}
@@ -308,23 +268,6 @@ func (p *consoleProducer) logFailure(record *kgo.Record, err error) {
 		}
 		return fmt.Sprintf("%d bytes", len(field))
 	}
-	logging.For("org.apache.kafka.clients.producer.internals.ErrorLoggingCallback").WithFields(logrus.Fields{}).Errorf(
-		"Error when sending message to topic %s with key: %s, value: %s with error: %v", p.topic, length(record.Key), length(record.Value), err)
-}
-
-func readLine(input *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := input.ReadSlice('\n')
-		line = append(line, part...)
-		switch {
-		case err == nil:
-			return []byte(strings.TrimSuffix(strings.TrimSuffix(string(line), "\n"), "\r")), nil
-		case errors.Is(err, bufio.ErrBufferFull) && len(line) < maxLineBytes:
-		case errors.Is(err, io.EOF) && len(line) > 0:
-			return line, nil
-		default:
-			return nil, err
-		}
-	}
+	command.LogThrown("org.apache.kafka.clients.producer.internals.ErrorLoggingCallback",
+		fmt.Sprintf("Error when sending message to topic %s with key: %s, value: %s with error:", record.Topic, length(record.Key), length(record.Value)), err)
 }

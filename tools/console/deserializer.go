@@ -2,7 +2,6 @@ package console
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -20,24 +19,27 @@ const serializationPackage = "org.apache.kafka.common.serialization."
 // deserializers are those of the Java client that have a plain text.
 var deserializers = map[string]deserializer{
 	"StringDeserializer": raw,
-	"LongDeserializer": fixed(8, func(field []byte) string {
+	"LongDeserializer": fixed("LongDeserializer", 8, func(field []byte) string {
 		return strconv.FormatInt(int64(binary.BigEndian.Uint64(field)), 10)
 	}),
-	"IntegerDeserializer": fixed(4, func(field []byte) string {
+	"IntegerDeserializer": fixed("IntegerDeserializer", 4, func(field []byte) string {
 		return strconv.FormatInt(int64(int32(binary.BigEndian.Uint32(field))), 10)
 	}),
-	"ShortDeserializer": fixed(2, func(field []byte) string {
+	"ShortDeserializer": fixed("ShortDeserializer", 2, func(field []byte) string {
 		return strconv.FormatInt(int64(int16(binary.BigEndian.Uint16(field))), 10)
 	}),
-	"DoubleDeserializer": fixed(8, func(field []byte) string {
+	"DoubleDeserializer": fixed("Deserializer", 8, func(field []byte) string {
 		return command.JavaDouble(math.Float64frombits(binary.BigEndian.Uint64(field)), 64)
 	}),
-	"FloatDeserializer": fixed(4, func(field []byte) string {
+	"FloatDeserializer": fixed("Deserializer", 4, func(field []byte) string {
 		return command.JavaDouble(float64(math.Float32frombits(binary.BigEndian.Uint32(field))), 32)
 	}),
 	"UUIDDeserializer": func(field []byte) ([]byte, error) {
 		id, err := uuid.ParseBytes(field)
-		return []byte(id.String()), err
+		if err != nil {
+			return nil, command.Throw("org.apache.kafka.common.errors.SerializationException", "Error parsing data into UUID")
+		}
+		return []byte(id.String()), nil
 	},
 }
 
@@ -48,15 +50,15 @@ func newDeserializer(class string) (deserializer, error) {
 	if found := deserializers[strings.TrimPrefix(class, serializationPackage)]; found != nil {
 		return found, nil
 	}
-	return nil, fmt.Errorf("java.lang.ClassNotFoundException: %s", class)
+	return nil, command.Throw(classNotFound, "%s", class)
 }
 
 func raw(field []byte) ([]byte, error) { return field, nil }
 
-func fixed(size int, text func([]byte) string) deserializer {
+func fixed(name string, size int, text func([]byte) string) deserializer {
 	return func(field []byte) ([]byte, error) {
 		if len(field) != size {
-			return nil, fmt.Errorf("org.apache.kafka.common.errors.SerializationException: Size of data received by deserializer is not %d", size)
+			return nil, command.Throw("org.apache.kafka.common.errors.SerializationException", "Size of data received by %s is not %d", name, size)
 		}
 		return []byte(text(field)), nil
 	}

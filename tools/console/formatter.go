@@ -3,11 +3,11 @@ package console
 import (
 	"bufio"
 	"fmt"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/gregor-broker/gregor/config/logging"
+	"github.com/gregor-broker/gregor/tools/command"
 )
 
 const defaultFormatterClass = "kafka.tools.DefaultMessageFormatter"
@@ -31,7 +31,7 @@ func newFormatter(class string, properties map[string]string) (formatter, error)
 	case "kafka.coordinator.group.GroupMetadataManager$GroupMetadataMessageFormatter":
 		return groupMetadataFormatter{}, nil
 	}
-	return nil, fmt.Errorf("java.lang.ClassNotFoundException: %s", class)
+	return nil, command.Throw(classNotFound, "%s", class)
 }
 
 type discard struct{}
@@ -54,7 +54,7 @@ func newDefaultFormatter(properties map[string]string) (*defaultFormatter, error
 		return otherwise
 	}
 	flag := func(name, otherwise string) bool {
-		return strings.EqualFold(strings.TrimSpace(text(name, otherwise)), "true")
+		return isTrue(text(name, otherwise))
 	}
 	f := &defaultFormatter{
 		timestamp: flag("print.timestamp", "false"), partition: flag("print.partition", "false"),

@@ -1,9 +1,12 @@
 package console
 
 import (
+	"bufio"
 	"bytes"
-	"fmt"
+	"errors"
+	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -20,10 +23,10 @@ type lineReader struct {
 func newLineReader(set *command.Set) (*lineReader, error) {
 	class, err := set.Value("line-reader")
 	if err != nil {
-		return nil, &command.UsageError{Message: err.Error()}
+		return nil, err
 	}
 	if class != lineReaderClass {
-		return nil, fmt.Errorf("java.lang.ClassNotFoundException: %s", class)
+		return nil, command.Throw(classNotFound, "%s", class)
 	}
 	properties := map[string]string{"key.separator": "\t"}
 	for _, word := range set.Values("property") {
@@ -31,11 +34,15 @@ func newLineReader(set *command.Set) (*lineReader, error) {
 		properties[key] = value
 	}
 	return &lineReader{
-		parseKey:     strings.EqualFold(properties["parse.key"], "true"),
-		ignoreError:  strings.EqualFold(properties["ignore.error"], "true"),
+		parseKey:     isTrue(properties["parse.key"]),
+		ignoreError:  isTrue(properties["ignore.error"]),
 		keySeparator: properties["key.separator"],
 	}, nil
 }
+
+const classNotFound = "java.lang.ClassNotFoundException"
+
+func isTrue(text string) bool { return strings.EqualFold(strings.TrimSpace(text), "true") }
 
 func (r *lineReader) record(line []byte) (*kgo.Record, error) {
 	r.lineNumber++
@@ -49,5 +56,44 @@ func (r *lineReader) record(line []byte) (*kgo.Record, error) {
 	case r.ignoreError:
 		return &kgo.Record{Value: line}, nil
 	}
-	return nil, fmt.Errorf("org.apache.kafka.common.KafkaException: No key found on line %d: %s", r.lineNumber, line)
+	return nil, command.Throw("org.apache.kafka.common.KafkaException", "No key found on line %d: %s", r.lineNumber, line)
+}
+
+// maxLineBytes bounds one line read from standard input.
+const maxLineBytes = 1 << 30
+
+// lines reads as a BufferedReader of UTF-8: a line ends with \n, \r, \r\n or the
+// input, and what is no UTF-8 is replaced.
+type lines struct {
+	input       *bufio.Reader
+	skipNewline bool
+}
+
+func (l *lines) next() ([]byte, error) {
+	line := []byte{}
+	for len(line) < maxLineBytes {
+		next, err := l.input.ReadByte()
+		switch {
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			return validText(line), nil
+		case err != nil:
+			return nil, err
+		case next == '\n' && l.skipNewline:
+			l.skipNewline = false
+			continue
+		}
+		l.skipNewline = next == '\r'
+		if next == '\n' || next == '\r' {
+			return validText(line), nil
+		}
+		line = append(line, next)
+	}
+	return nil, command.Throw("java.lang.OutOfMemoryError", "Required array length too large")
+}
+
+func validText(line []byte) []byte {
+	if utf8.Valid(line) {
+		return line
+	}
+	return []byte(string([]rune(string(line))))
 }
