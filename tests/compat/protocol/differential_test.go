@@ -34,10 +34,10 @@ type peer struct {
 	name, address string
 }
 
-func startPeers(t *testing.T) (kafka, gregor peer) {
+func startPeers(t *testing.T, settings map[string]string) (kafka, gregor peer) {
 	framework.NeedPeers(t)
 	start := func(p *peer, name string, kind framework.Kind) {
-		*p = peer{name, framework.SharedCluster(t, kind, brokerSettings).Bootstrap()}
+		*p = peer{name, framework.SharedCluster(t, kind, settings).Bootstrap()}
 	}
 	start(&kafka, "Kafka", framework.KafkaOnGregor)
 	start(&gregor, "Gregor", framework.ChosenGregor())
@@ -102,44 +102,71 @@ func (c *coverage) add(key, version int16, answers int) {
 
 // TestSameAnswersAsKafka runs every scenario on both brokers.
 func TestSameAnswersAsKafka(t *testing.T) {
-	kafka, gregor := startPeers(t)
-	served, start := apiVersions(t, kafka), time.Now()
-	newest := map[int16]int16{}
-	for key, row := range served {
-		newest[key] = row.MaxVersion
+	c := newComparison(t, brokerSettings)
+	c.run(t, aloneScenarios, scenarios)
+	checkCoverage(t, apiVersions(t, c.gregor), c.covered)
+}
+
+// TestSameAnswersAsKafkaWithOtherSettings runs what other settings of a broker change.
+func TestSameAnswersAsKafkaWithOtherSettings(t *testing.T) {
+	settings := maps.Clone(brokerSettings)
+	maps.Copy(settings, map[string]string{
+		"auto.create.topics.enable": "false", "delete.topic.enable": "false",
+		"inter.broker.protocol.version": "2.8", "log.message.format.version": "2.8",
+	})
+	newComparison(t, settings).run(t, nil, [][]scenario{otherSettingsScenarios})
+}
+
+// comparison is a pair of brokers with the same settings.
+type comparison struct {
+	kafka, gregor peer
+	newest        map[int16]int16
+	start         time.Time
+	covered       *coverage
+}
+
+func newComparison(t *testing.T, settings map[string]string) *comparison {
+	c := &comparison{newest: map[int16]int16{}, start: time.Now(), covered: &coverage{answers: map[int16]map[int16]int{}}}
+	c.kafka, c.gregor = startPeers(t, settings)
+	for key, row := range apiVersions(t, c.kafka) {
+		c.newest[key] = row.MaxVersion
 	}
-	covered := &coverage{answers: map[int16]map[int16]int{}}
-	play := func(t *testing.T, sc scenario, parallel bool) {
-		versions := sc.versions
-		if versions == nil {
-			for version := int16(0); version <= newest[sc.subject.Int16()]; version++ {
-				versions = append(versions, version)
-			}
-		}
-		for _, version := range versions {
-			t.Run(fmt.Sprintf("%s/%s/v%d", sc.subject.Name(), sc.name, version), func(t *testing.T) {
-				if parallel {
-					t.Parallel()
-				}
-				ofKafka, ofGregor := newSession(kafka, sc, version, start, newest), newSession(gregor, sc, version, start, newest)
-				var both sync.WaitGroup
-				both.Go(func() { ofKafka.play(sc.run) })
-				both.Go(func() { ofGregor.play(sc.run) })
-				both.Wait()
-				report(t, sc.subject, version, ofKafka.transcript, ofGregor.transcript)
-				covered.add(sc.subject.Int16(), version, len(ofKafka.transcript))
-			})
-		}
-	}
+	return c
+}
+
+// run compares the scenarios, the first ones one by one.
+func (c *comparison) run(t *testing.T, alone []scenario, others [][]scenario) {
 	t.Run("scenarios", func(t *testing.T) {
-		for _, sc := range aloneScenarios {
-			play(t, sc, false)
+		for _, sc := range alone {
+			c.compare(t, sc, false)
 		}
-		for _, sc := range slices.Concat(scenarios...) {
-			play(t, sc, true)
+		for _, sc := range slices.Concat(others...) {
+			c.compare(t, sc, true)
 		}
 	})
-	checkCoverage(t, apiVersions(t, gregor), covered)
+}
+
+func (c *comparison) compare(t *testing.T, sc scenario, parallel bool) {
+	versions := sc.versions
+	if versions == nil {
+		for version := int16(0); version <= c.newest[sc.subject.Int16()]; version++ {
+			versions = append(versions, version)
+		}
+	}
+	for _, version := range versions {
+		t.Run(fmt.Sprintf("%s/%s/v%d", sc.subject.Name(), sc.name, version), func(t *testing.T) {
+			if parallel {
+				t.Parallel()
+			}
+			ofKafka, ofGregor := newSession(c.kafka, sc, version, c.start, c.newest), newSession(c.gregor, sc, version, c.start, c.newest)
+			var both sync.WaitGroup
+			both.Go(func() { ofKafka.play(sc.run) })
+			both.Go(func() { ofGregor.play(sc.run) })
+			both.Wait()
+			report(t, sc.subject, version, ofKafka.transcript, ofGregor.transcript)
+			c.covered.add(sc.subject.Int16(), version, len(ofKafka.transcript))
+		})
+	}
 }
 
 func report(t *testing.T, subject kmsg.Key, version int16, kafka, gregor []entry) {

@@ -163,6 +163,9 @@ func describeMessage(fields map[string]string, at string, content []byte) {
 	rest := content[18:]
 	if magic == 1 {
 		fields[at+".timestamp"] = fmt.Sprint(binary.BigEndian.Uint64(rest))
+		if attributes&8 != 0 {
+			fields[at+".timestamp"] = "<clock>"
+		}
 		rest = rest[8:]
 	}
 	var value []byte
