@@ -39,7 +39,7 @@ func StartRealKafka(t testing.TB, dir string, id int, zooKeeper string, override
 	port, script := FreePort(t), filepath.Join(Root(), "tests", "peers", "kafka-server-start.sh")
 	properties := brokerProperties(dir, id, port, zooKeeper)
 	maps.Copy(properties, overrides)
-	return startServer(t, dir, fmt.Sprintf("kafka-%d", id), []string{script}, properties, port, brokerAnswers)
+	return startServer(t, dir, fmt.Sprintf("kafka-%d", id), []string{script}, properties, port, serves)
 }
 
 func brokerProperties(dir string, id, port int, zooKeeper string) map[string]string {

@@ -48,7 +48,7 @@ type Server struct {
 	config  string
 	logs    string
 	address string
-	ready   func(address string) error
+	ready   func(*Server) error
 
 	*Process
 }
@@ -64,7 +64,7 @@ func StartZooKeeper(t testing.TB, dir string, overrides map[string]string) *Serv
 		"maxClientCnxns": "0", "admin.enableServer": "false", "tickTime": "500",
 	}
 	maps.Copy(properties, overrides)
-	return startServer(t, dir, "zookeeper", []string{Script("zookeeper-server-start.sh")}, properties, port, dial)
+	return startServer(t, dir, "zookeeper", []string{Script("zookeeper-server-start.sh")}, properties, port, listens)
 }
 
 // StartApacheZooKeeper starts ZooKeeper as Debian packages it.
@@ -75,8 +75,8 @@ func StartApacheZooKeeper(t testing.TB, dir string) *Server {
 		"dataDir": filepath.Join(dir, "zookeeper"), "clientPort": fmt.Sprint(port), "clientPortAddress": "127.0.0.1",
 		"maxClientCnxns": "0", "admin.enableServer": "false", "tickTime": "500",
 	}
-	command := []string{"java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", "/usr/share/java/zookeeper.jar", "org.apache.zookeeper.server.quorum.QuorumPeerMain"}
-	return startServer(t, dir, "apache-zookeeper", command, properties, port, dial)
+	command := []string{"java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar", "org.apache.zookeeper.server.quorum.QuorumPeerMain"}
+	return startServer(t, dir, "apache-zookeeper", command, properties, port, apacheServes)
 }
 
 // StartBroker starts a broker with its data under dir.
@@ -85,10 +85,10 @@ func StartBroker(t testing.TB, dir string, id int, zooKeeper *Server, overrides 
 	port := FreePort(t)
 	properties := brokerProperties(dir, id, port, zooKeeper.Address())
 	maps.Copy(properties, overrides)
-	return startServer(t, dir, fmt.Sprintf("broker-%d", id), []string{Script("kafka-server-start.sh")}, properties, port, brokerAnswers)
+	return startServer(t, dir, fmt.Sprintf("broker-%d", id), []string{Script("kafka-server-start.sh")}, properties, port, serves)
 }
 
-func startServer(t testing.TB, dir, name string, command []string, properties map[string]string, port int, ready func(string) error) *Server {
+func startServer(t testing.TB, dir, name string, command []string, properties map[string]string, port int, ready func(*Server) error) *Server {
 	t.Helper()
 	s := &Server{
 		t: t, name: name, command: command, config: filepath.Join(dir, name+".properties"),
@@ -128,7 +128,7 @@ func (s *Server) Start() {
 	s.Process = process
 	deadline := time.Now().Add(startTimeout)
 	for {
-		err := s.ready(s.address)
+		err := s.ready(s)
 		if err == nil {
 			return
 		}
@@ -150,6 +150,19 @@ func (s *Server) Restart() {
 		s.t.Fatal(err)
 	}
 	s.Start()
+}
+
+func listens(s *Server) error { return dial(s.address) }
+
+func serves(s *Server) error { return brokerAnswers(s.address) }
+
+// apacheServes goes by what the server logs: a connection that comes and goes while
+// it loads its data may leave it deaf for good.
+func apacheServes(s *Server) error {
+	if !strings.Contains(s.Output(), "ZooKeeper audit is ") {
+		return errors.New("the server has not started yet")
+	}
+	return nil
 }
 
 func dial(address string) error {
