@@ -63,7 +63,7 @@ func loadSettings(path string, overrides []string) (*config.BrokerConfig, error)
 		return nil, err
 	}
 	logger := logging.For("kafka.server.KafkaConfig")
-	logger.Infof("KafkaConfig values: \n%s", settings.Describe())
+	logger.Infof("%s", settings.Describe())
 	for _, key := range unknown {
 		logger.Warn(config.UnknownKeyWarning(key))
 	}
