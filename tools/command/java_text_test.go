@@ -87,3 +87,22 @@ func TestClientSettings(t *testing.T) {
 		}
 	}
 }
+
+func TestStopWhileATopicIsAwaited(t *testing.T) {
+	producer, err := NewRecordProducer(map[string]string{"bootstrap.servers": "localhost:1", "max.block.ms": "1"}, RecordProducerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	for ctx, want := range map[context.Context]string{
+		context.Background(): "Topic t not present in metadata after 1 ms.", stopped: "Producer closed while send in progress",
+	} {
+		producer.Send(ctx, &kgo.Record{Topic: "t"}, func(_ *kgo.Record, err error) {
+			if errorText(err) != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+		})
+	}
+}

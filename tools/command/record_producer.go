@@ -187,7 +187,8 @@ func (p *RecordProducer) awaitTopic(ctx context.Context, name string) error {
 	if p.found[name] {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.maxBlock)
+	sender := ctx
+	ctx, cancel := context.WithTimeout(sender, p.maxBlock)
 	defer cancel()
 	for {
 		found, err := p.findTopic(ctx, name)
@@ -197,6 +198,9 @@ func (p *RecordProducer) awaitTopic(ctx context.Context, name string) error {
 		}
 		select {
 		case <-ctx.Done():
+			if sender.Err() != nil {
+				return Throw("org.apache.kafka.common.KafkaException", "Producer closed while send in progress")
+			}
 			return &TimeoutError{fmt.Sprintf("Topic %s not present in metadata after %d ms.", name, p.maxBlock.Milliseconds())}
 		case <-time.After(max(p.retryPause, 10*time.Millisecond)):
 		}
