@@ -56,7 +56,7 @@ func StartCluster(t testing.TB, kind Kind, overrides map[string]string) Cluster 
 		return inProcessCluster{StartInProcess(t, overrides)}
 	case GregorProcesses:
 		dir := t.TempDir()
-		zooKeeper := StartZooKeeper(t, dir, nil)
+		zooKeeper := StartZooKeeper(t, dir, longSessions)
 		return &processCluster{StartBroker(t, dir, 0, zooKeeper, overrides), kind, zooKeeper.Address()}
 	case KafkaOnGregor, KafkaOnApache:
 		dir := t.TempDir()
@@ -67,12 +67,15 @@ func StartCluster(t testing.TB, kind Kind, overrides map[string]string) Cluster 
 	return nil
 }
 
+// longSessions lets brokers have sessions that outlast a machine's busiest seconds.
+var longSessions = map[string]string{"maxSessionTimeout": "60000"}
+
 func startZooKeeperFor(t testing.TB, kind Kind, dir string) string {
 	t.Helper()
 	if kind == KafkaOnApache {
 		return StartApacheZooKeeper(t, dir).Address()
 	}
-	return StartZooKeeper(t, dir, nil).Address()
+	return StartZooKeeper(t, dir, longSessions).Address()
 }
 
 type inProcessCluster struct{ *InProcess }

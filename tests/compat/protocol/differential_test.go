@@ -26,7 +26,7 @@ var brokerSettings = map[string]string{
 	"offsets.topic.num.partitions": "3", "offsets.topic.replication.factor": "1",
 	"transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1", "group.initial.rebalance.delay.ms": "0", "group.min.session.timeout.ms": "100",
 	"num.partitions": "2", "group.max.size": "3", "log.message.timestamp.difference.max.ms": "9223372036854775807",
-	"zookeeper.session.timeout.ms": "18000", "offset.metadata.max.bytes": "4096", "max.incremental.fetch.session.cache.slots": "1000",
+	"zookeeper.session.timeout.ms": "60000", "offset.metadata.max.bytes": "4096", "max.incremental.fetch.session.cache.slots": "1000",
 }
 
 // peer is one of the two brokers.
@@ -48,6 +48,11 @@ func startPeers(t *testing.T, settings map[string]string) (kafka, gregor peer) {
 			request.CoordinatorKey = "any"
 			request.CoordinatorKeys = []string{"any"}
 			eventually(s, request, func(r *kmsg.FindCoordinatorResponse) bool { return r.Coordinators[0].ErrorCode == 0 })
+			// Groups of every partition of the coordinator are to be loaded.
+			s.newest[kmsg.DescribeGroups.Int16()] = 5
+			eventually(s, describeGroups("a", "b", "c", "d", "e", "f", "g", "h"), func(r *kmsg.DescribeGroupsResponse) bool {
+				return !slices.ContainsFunc(r.Groups, func(group kmsg.DescribeGroupsResponseGroup) bool { return group.ErrorCode != 0 })
+			})
 		})
 		if len(s.transcript) > 0 { // it stopped
 			t.Fatal(p.name, s.transcript)
@@ -84,27 +89,13 @@ func apiVersions(t *testing.T, p peer) map[int16]kmsg.ApiVersionsResponseApiKey 
 	return served
 }
 
-// coverage counts what was compared, for the check that nothing is left out and for
-// the table of results.
-type coverage struct {
-	mu      sync.Mutex
-	answers map[int16]map[int16]int
-}
-
-func (c *coverage) add(key, version int16, answers int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.answers[key] == nil {
-		c.answers[key] = map[int16]int{}
-	}
-	c.answers[key][version] += answers
-}
-
 // TestSameAnswersAsKafka runs every scenario on both brokers.
 func TestSameAnswersAsKafka(t *testing.T) {
 	c := newComparison(t, brokerSettings)
 	c.run(t, aloneScenarios, scenarios)
-	checkCoverage(t, apiVersions(t, c.gregor), c.covered)
+	served := apiVersions(t, c.gregor)
+	checkCoverage(t, served, c.covered)
+	c.covered.write(t, served)
 }
 
 // TestSameAnswersAsKafkaWithOtherSettings runs what other settings of a broker change.
@@ -126,7 +117,7 @@ type comparison struct {
 }
 
 func newComparison(t *testing.T, settings map[string]string) *comparison {
-	c := &comparison{newest: map[int16]int16{}, start: time.Now(), covered: &coverage{answers: map[int16]map[int16]int{}}}
+	c := &comparison{newest: map[int16]int16{}, start: time.Now(), covered: newCoverage()}
 	c.kafka, c.gregor = startPeers(t, settings)
 	for key, row := range apiVersions(t, c.kafka) {
 		c.newest[key] = row.MaxVersion
@@ -163,13 +154,14 @@ func (c *comparison) compare(t *testing.T, sc scenario, parallel bool) {
 			both.Go(func() { ofKafka.play(sc.run) })
 			both.Go(func() { ofGregor.play(sc.run) })
 			both.Wait()
-			report(t, sc.subject, version, ofKafka.transcript, ofGregor.transcript)
-			c.covered.add(sc.subject.Int16(), version, len(ofKafka.transcript))
+			found := report(t, sc.subject, version, ofKafka.transcript, ofGregor.transcript)
+			c.covered.add(sc.subject.Int16(), version, len(ofKafka.transcript), found)
 		})
 	}
 }
 
-func report(t *testing.T, subject kmsg.Key, version int16, kafka, gregor []entry) {
+// report fails the test for each difference that is not allowed and counts them.
+func report(t *testing.T, subject kmsg.Key, version int16, kafka, gregor []entry) int {
 	var lines []string
 	for _, m := range compare(kafka, gregor) {
 		if !allowed(subject, version, m) {
@@ -187,6 +179,7 @@ func report(t *testing.T, subject kmsg.Key, version int16, kafka, gregor []entry
 			t.Logf("Kafka: %s: %v", e.label, e.fields)
 		}
 	}
+	return len(lines)
 }
 
 // checkCoverage fails for every version of a served API that no scenario asked for.

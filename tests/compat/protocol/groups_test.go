@@ -100,8 +100,11 @@ func (m *member) stable(label string) *member {
 	if m.id == "" && m.instance == nil && m.s.atLeastForIDs() {
 		m.id = of[*kmsg.JoinGroupResponse](m.begin("", m.joinRequest()).end()).MemberID
 	}
-	m.joined(m.begin(quietly("join"), m.joinRequest()).end())
-	m.begin(quietly("sync"), m.syncRequest(m)).end()
+	joined := m.joined(m.begin(quietly("join"), m.joinRequest()).end())
+	synced := of[*kmsg.SyncGroupResponse](m.begin(quietly("sync"), m.syncRequest(m)).end())
+	if joined.ErrorCode != 0 || synced.ErrorCode != 0 {
+		panic(stop{fmt.Sprintf("group %s is not stable: %d to join, %d to sync", m.group, joined.ErrorCode, synced.ErrorCode)})
+	}
 	return m
 }
 
