@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -34,6 +35,7 @@ const (
 func main() {
 	repetitions := flag.Int("repetitions", 5, "how often the start is measured")
 	flag.Parse()
+	*repetitions = max(*repetitions, 2)
 	if err := run(*repetitions); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -56,6 +58,9 @@ func run(repetitions int) error {
 		return err
 	}
 	defer stop(zooKeeper)
+	if err := awaitPort(fmt.Sprintf("127.0.0.1:%d", zooKeeperPort)); err != nil {
+		return err
+	}
 	var starts []time.Duration
 	for i := range repetitions {
 		start, idle, err := measureStart(dir, zooKeeperPort, i == repetitions-1)
@@ -67,9 +72,11 @@ func run(repetitions int) error {
 			report("idle memory of the broker", fmt.Sprintf("%.1f MiB", idle), fmt.Sprintf("%d MiB", wantedIdleMiB), idle < wantedIdleMiB)
 		}
 	}
+	report("start to first record, on no data", starts[0].String(), wantedStart.String(), starts[0] < wantedStart)
+	starts = starts[1:]
 	slices.Sort(starts)
 	median := starts[len(starts)/2]
-	report("start to first acknowledged record", fmt.Sprintf("%v (%v to %v)", median, starts[0], starts[len(starts)-1]), wantedStart.String(), median < wantedStart)
+	report("start to first record, on its data", fmt.Sprintf("%v (%v to %v)", median, starts[0], starts[len(starts)-1]), wantedStart.String(), median < wantedStart)
 	return nil
 }
 
@@ -106,32 +113,56 @@ func measureStart(dir string, zooKeeperPort int, last bool) (start time.Duration
 	return start, idleMiB, throughput(address)
 }
 
-// firstRecord tries until a record is acknowledged; the topic is created by that.
-func firstRecord(address string) error {
-	deadline := time.Now().Add(30 * time.Second)
-	for {
+const patience = 30 * time.Second
+
+// awaitPort waits until something listens at an address.
+func awaitPort(address string) error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		connection, err := net.DialTimeout("tcp", address, time.Second)
 		if err == nil {
-			_ = connection.Close()
-			break
+			return connection.Close()
 		}
 		if time.Now().After(deadline) {
 			return err
 		}
-		time.Sleep(time.Millisecond)
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.DefaultProduceTopic(topic), kgo.DisableIdempotentWrite(), kgo.AllowAutoTopicCreation(),
+}
+
+// firstRecord creates the topic, if there is none, and tries until a record is
+// acknowledged.
+func firstRecord(address string) error {
+	if err := awaitPort(address); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(patience)
+	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.DefaultProduceTopic(topic), kgo.DisableIdempotentWrite(),
 		kgo.MetadataMinAge(10*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 5 * time.Millisecond }), kgo.UnknownTopicRetries(-1))
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	for {
+		response, err := createTopic(topic).RequestWith(context.Background(), client)
+		if err == nil && (response.Topics[0].ErrorCode == 0 || response.Topics[0].ErrorCode == kerr.TopicAlreadyExists.Code) {
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("create %s: %w", topic, err)
+		}
+	}
+	for {
 		err = client.ProduceSync(context.Background(), kgo.StringRecord("first")).FirstErr()
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
 	}
+}
+
+func createTopic(name string) *kmsg.CreateTopicsRequest {
+	request := kmsg.NewPtrCreateTopicsRequest()
+	request.TimeoutMillis = 10_000
+	request.Topics = []kmsg.CreateTopicsRequestTopic{{Topic: name, NumPartitions: 1, ReplicationFactor: 1}}
+	return request
 }
 
 // throughput sends and reads records of recordSize bytes.
@@ -144,9 +175,7 @@ func throughput(address string) error {
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	create := kmsg.NewPtrCreateTopicsRequest()
-	create.Topics = []kmsg.CreateTopicsRequestTopic{{Topic: "throughput", NumPartitions: 1, ReplicationFactor: 1}}
-	if _, err := create.RequestWith(ctx, client); err != nil {
+	if _, err := createTopic("throughput").RequestWith(ctx, client); err != nil {
 		return err
 	}
 	const count = throughputSize / recordSize
