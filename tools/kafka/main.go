@@ -27,6 +27,8 @@ var classes = map[string]class{
 	"kafka.Kafka":                                              withoutInput(kafka),
 	"kafka.admin.TopicCommand":                                 withoutInput(admin.TopicCommand),
 	"kafka.admin.BrokerApiVersionsCommand":                     withoutInput(admin.BrokerAPIVersionsCommand),
+	"kafka.admin.ConfigCommand":                                withoutInput(admin.ConfigCommand),
+	"kafka.admin.ConsumerGroupCommand":                         withoutInput(admin.ConsumerGroupCommand),
 	"kafka.admin.DeleteRecordsCommand":                         withoutInput(admin.DeleteRecordsCommand),
 	"kafka.admin.LogDirsCommand":                               withoutInput(admin.LogDirsCommand),
 	"kafka.tools.ConsumerPerformance":                          withoutInput(perf.ConsumerPerformance),
