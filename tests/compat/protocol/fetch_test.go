@@ -176,16 +176,6 @@ var fetchScenarios = []scenario{
 		s.version = version
 		s.ask("the session again", with(1, session))
 	}},
-	{kmsg.Fetch, "waiting", []int16{4, 11, 13}, func(s *session) {
-		topic := s.createTopic("topic", 1)
-		waiting := s.begin(s.open(), "woken by a record", s.identified(changed(fetchOf(topic, 0, 0), func(r *kmsg.FetchRequest) { r.MaxWaitMillis = 10000 })))
-		s.fill(topic, 0, "one")
-		waiting.end()
-		deleted := s.begin(s.open(), "woken by deletion", s.identified(changed(fetchOf(topic, 0, 1), func(r *kmsg.FetchRequest) { r.MaxWaitMillis = 10000 })))
-		s.deleteTopic(topic)
-		deleted.end()
-		s.fetch("deleted", fetchOf(topic, 0, 0))
-	}},
 	{kmsg.Fetch, "codecs", nil, func(s *session) {
 		topic := s.createTopic("topic", 5)
 		for i, codec := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
@@ -195,6 +185,19 @@ var fetchScenarios = []scenario{
 			s.fetch(codec, fetchOf(topic, int32(i), 0))
 			s.fetch(codec+" from the middle", fetchOf(topic, int32(i), 1))
 		}
+	}},
+}
+
+var waitingScenarios = []scenario{
+	{kmsg.Fetch, "waiting", []int16{4, 11, 13}, func(s *session) {
+		topic := s.createTopic("topic", 1)
+		waiting := s.begin(s.open(), "woken by a record", s.identified(changed(fetchOf(topic, 0, 0), func(r *kmsg.FetchRequest) { r.MaxWaitMillis = 10000 })))
+		s.fill(topic, 0, "one")
+		waiting.end()
+		deleted := s.begin(s.open(), "woken by deletion", s.identified(changed(fetchOf(topic, 0, 1), func(r *kmsg.FetchRequest) { r.MaxWaitMillis = 10000 })))
+		s.deleteTopic(topic)
+		deleted.end()
+		s.fetch("deleted", fetchOf(topic, 0, 0))
 	}},
 }
 

@@ -266,8 +266,8 @@ func (s *session) askNewestAs(label string, request kmsg.Request) {
 	s.newestFor(func() { s.ask(label, request) })
 }
 
-// aloneScenarios are run before the others, since what they do is seen by all.
-var aloneScenarios = []scenario{
+// ofNoGroup is about the group without a name, which all scenarios share.
+var ofNoGroup = []scenario{
 	{kmsg.OffsetCommit, "no group id", nil, func(s *session) {
 		topic := s.createTopic("topic", 1)
 		s.ask("commit", commitTo("", topic, 0, 5))
@@ -368,7 +368,9 @@ var groupScenarios = []scenario{
 		var joining []*pending
 		for _, m := range members[1:3] {
 			joining = append(joining, m.join("member "+m.clientID))
-			s.untilState(group, "PreparingRebalance")
+			s.newestFor(func() {
+				eventually(s, describeGroups(group), func(r *kmsg.DescribeGroupsResponse) bool { return len(r.Groups[0].Members) == len(joining)+1 })
+			})
 		}
 		joining = append(joining, members[0].join("member a"))
 		for _, p := range joining {

@@ -4,6 +4,7 @@ package protocol
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -104,6 +105,56 @@ var topicScenarios = []scenario{
 		}
 		s.ask("described", metadataOf(n("plain"), n("two"), n("defaults"), n("assigned"), n("checked")))
 	}},
+	{kmsg.CreatePartitions, "added and refused", nil, func(s *session) {
+		topic := s.createTopic("topic", 2)
+		more := func(name string, count int32, replicas ...[]int32) *kmsg.CreatePartitionsRequest {
+			request := kmsg.NewPtrCreatePartitionsRequest()
+			request.TimeoutMillis = int32(patience.Milliseconds())
+			row := kmsg.NewCreatePartitionsRequestTopic()
+			row.Topic, row.Count = name, count
+			for _, ids := range replicas {
+				assignment := kmsg.NewCreatePartitionsRequestTopicAssignment()
+				assignment.Replicas = ids
+				row.Assignment = append(row.Assignment, assignment)
+			}
+			request.Topics = append(request.Topics, row)
+			return request
+		}
+		for _, row := range []struct {
+			name    string
+			request *kmsg.CreatePartitionsRequest
+		}{
+			{"none", changed(more(topic, 3), func(r *kmsg.CreatePartitionsRequest) { r.Topics = nil })},
+			{"the same count", more(topic, 2)},
+			{"fewer", more(topic, 1)},
+			{"none at all", more(topic, 0)},
+			{"negative", more(topic, -1)},
+			{"missing topic", more(s.name("missing"), 3)},
+			{"only checked", changed(more(topic, 3), func(r *kmsg.CreatePartitionsRequest) { r.ValidateOnly = true })},
+			{"more", more(topic, 3)},
+			{"assigned", more(topic, 4, []int32{0})},
+			{"assigned too many", more(topic, 5, []int32{0}, []int32{0})},
+			{"assigned too few", more(topic, 6, []int32{0})},
+			{"assigned to an unknown broker", more(topic, 5, []int32{9})},
+			{"assigned twice", more(topic, 5, []int32{0, 0})},
+			{"assigned to nobody", more(topic, 5, []int32{})},
+			{"assigned unevenly", more(topic, 6, []int32{0}, []int32{0, 1})},
+			{"twice", changed(more(topic, 7), func(r *kmsg.CreatePartitionsRequest) { r.Topics = append(r.Topics, more(topic, 8).Topics...) })},
+			{"bad name", more("a b", 3)},
+			{"no name", more("", 3)},
+			{"in no time", changed(more(topic, 5), func(r *kmsg.CreatePartitionsRequest) { r.TimeoutMillis = 0 })},
+		} {
+			s.ask(row.name, row.request)
+		}
+		settled := func(r *kmsg.MetadataResponse) bool {
+			return len(r.Topics[0].Partitions) == 5 && !slices.ContainsFunc(r.Topics[0].Partitions, func(p kmsg.MetadataResponseTopicPartition) bool { return p.ErrorCode != 0 })
+		}
+		eventually(s, metadataOf(topic), settled)
+		s.ask("described", metadataOf(topic))
+	}},
+}
+
+var deletionScenarios = []scenario{
 	{kmsg.DeleteTopics, "deleted and refused", nil, func(s *session) {
 		delete := func(names ...string) *kmsg.DeleteTopicsRequest {
 			request := kmsg.NewPtrDeleteTopicsRequest()
@@ -152,48 +203,5 @@ var topicScenarios = []scenario{
 		s.ask("by id twice", byID(nil, id, id))
 		other := s.topicID(s.createTopic("other", 1))
 		s.ask("by id", byID(nil, other))
-	}},
-	{kmsg.CreatePartitions, "added and refused", nil, func(s *session) {
-		topic := s.createTopic("topic", 2)
-		more := func(name string, count int32, replicas ...[]int32) *kmsg.CreatePartitionsRequest {
-			request := kmsg.NewPtrCreatePartitionsRequest()
-			request.TimeoutMillis = int32(patience.Milliseconds())
-			row := kmsg.NewCreatePartitionsRequestTopic()
-			row.Topic, row.Count = name, count
-			for _, ids := range replicas {
-				assignment := kmsg.NewCreatePartitionsRequestTopicAssignment()
-				assignment.Replicas = ids
-				row.Assignment = append(row.Assignment, assignment)
-			}
-			request.Topics = append(request.Topics, row)
-			return request
-		}
-		for _, row := range []struct {
-			name    string
-			request *kmsg.CreatePartitionsRequest
-		}{
-			{"none", changed(more(topic, 3), func(r *kmsg.CreatePartitionsRequest) { r.Topics = nil })},
-			{"the same count", more(topic, 2)},
-			{"fewer", more(topic, 1)},
-			{"none at all", more(topic, 0)},
-			{"negative", more(topic, -1)},
-			{"missing topic", more(s.name("missing"), 3)},
-			{"only checked", changed(more(topic, 3), func(r *kmsg.CreatePartitionsRequest) { r.ValidateOnly = true })},
-			{"more", more(topic, 3)},
-			{"assigned", more(topic, 4, []int32{0})},
-			{"assigned too many", more(topic, 5, []int32{0}, []int32{0})},
-			{"assigned too few", more(topic, 6, []int32{0})},
-			{"assigned to an unknown broker", more(topic, 5, []int32{9})},
-			{"assigned twice", more(topic, 5, []int32{0, 0})},
-			{"assigned to nobody", more(topic, 5, []int32{})},
-			{"assigned unevenly", more(topic, 6, []int32{0}, []int32{0, 1})},
-			{"twice", changed(more(topic, 7), func(r *kmsg.CreatePartitionsRequest) { r.Topics = append(r.Topics, more(topic, 8).Topics...) })},
-			{"bad name", more("a b", 3)},
-			{"no name", more("", 3)},
-			{"in no time", changed(more(topic, 5), func(r *kmsg.CreatePartitionsRequest) { r.TimeoutMillis = 0 })},
-		} {
-			s.ask(row.name, row.request)
-		}
-		s.ask("described", metadataOf(topic))
 	}},
 }
