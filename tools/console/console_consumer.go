@@ -107,6 +107,7 @@ func (c *consoleConsumer) run() int {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	signal.Ignore(syscall.SIGPIPE) // a reader that is gone is an error of Flush
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		select {
