@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -78,7 +79,7 @@ func DoAt[R kmsg.Response](a *Admin, broker int32, request kmsg.Request) (R, err
 func do[R kmsg.Response](a *Admin, send func(context.Context) (kmsg.Response, error), request kmsg.Request) (R, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), a.timeout)
 	defer cancel()
-	response, err := send(ctx)
+	response, err := sendUntilReached(ctx, send)
 	typed, ok := response.(R)
 	switch {
 	case err != nil && (errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil):
@@ -91,6 +92,25 @@ func do[R kmsg.Response](a *Admin, send func(context.Context) (kmsg.Response, er
 		return typed, fmt.Errorf("unexpected answer %T to %T", response, request)
 	}
 	return typed, nil
+}
+
+// reconnectBackoff is the pause before a broker that could not be reached is tried
+// again, as reconnect.backoff.max.ms.
+const reconnectBackoff = time.Second
+
+// sendUntilReached sends the request again while no broker can be reached.
+func sendUntilReached(ctx context.Context, send func(context.Context) (kmsg.Response, error)) (kmsg.Response, error) {
+	for {
+		response, err := send(ctx)
+		if failed, ok := errors.AsType[*net.OpError](err); !ok || failed.Op != "dial" {
+			return response, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(reconnectBackoff):
+		}
+	}
 }
 
 // supports tells whether a broker serves the request; true when none can be
