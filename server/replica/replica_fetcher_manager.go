@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log"
 	"github.com/gregor-broker/gregor/server/metadata"
 	"github.com/gregor-broker/gregor/server/metrics"
-	"github.com/sirupsen/logrus"
 )
 
 // initialFetchState is where a follower begins to fetch.
@@ -71,23 +73,7 @@ func (m *ReplicaManager) initialFetchOffset(local *log.UnifiedLog) int64 {
 
 // fetcherID spreads partitions as Kafka does, by Java's hash of the topic.
 func fetcherID(tp topic.Partition, numFetchers int) int {
-	sum := 31*javaHash(tp.Topic) + tp.Partition
-	if sum < 0 {
-		sum = -sum
-	}
-	if sum < 0 { // the least int has no absolute value
-		sum = 0
-	}
-	return int(sum) % max(numFetchers, 1)
-}
-
-// javaHash is String.hashCode of a topic name, which is ASCII.
-func javaHash(name string) int32 {
-	var hash int32
-	for i := range len(name) {
-		hash = 31*hash + int32(name[i])
-	}
-	return hash
+	return int(jvm.Abs(31*jvm.StringHash(tp.Topic)+tp.Partition)) % max(numFetchers, 1)
 }
 
 // addFetcherForPartitions begins to fetch. A thread whose leader moved to

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/tools/command"
 )
 
@@ -121,7 +122,7 @@ func (s *configService) deleted() []string {
 
 // keysOf are the names of the added settings in the order of the tool's map.
 func keysOf(added map[string]string) []string {
-	return command.ScalaMapOrder(command.JavaMapOrder(slices.Sorted(maps.Keys(added)), command.JavaHash), command.JavaHash)
+	return jvm.ScalaMapOrder(jvm.MapOrder(slices.Sorted(maps.Keys(added)), jvm.StringHash), jvm.StringHash)
 }
 
 // ownConfig returns the entity's own settings; those to delete must be among

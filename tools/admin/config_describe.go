@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/tools/command"
 )
@@ -55,7 +56,7 @@ func (s *configService) topicNames() ([]string, error) {
 	for _, found := range metadata.Topics {
 		names = append(names, *found.Topic)
 	}
-	return command.JavaMapOrder(names, command.JavaHash), nil
+	return jvm.MapOrder(names, jvm.StringHash), nil
 }
 
 // brokerNames are the ids of the brokers, then the name of their default entity.
@@ -70,7 +71,7 @@ func (s *configService) brokerNames() ([]string, error) {
 	}
 	slices.Sort(ids)
 	var names []string
-	for _, id := range command.JavaMapOrder(ids, func(id int32) int32 { return id }) {
+	for _, id := range jvm.MapOrder(ids, func(id int32) int32 { return id }) {
 		names = append(names, strconv.Itoa(int(id)))
 	}
 	return append(names, defaultEntity), nil
@@ -159,7 +160,7 @@ func (s *configService) resourceConfig(name string, all bool) ([]kmsg.DescribeCo
 	for _, answered := range response.Resources {
 		entries = append(entries, answered.Configs...)
 	}
-	entries = command.JavaMapOrder(entries, func(entry kmsg.DescribeConfigsResponseResourceConfig) int32 { return command.JavaHash(entry.Name) })
+	entries = jvm.MapOrder(entries, func(entry kmsg.DescribeConfigsResponseResourceConfig) int32 { return jvm.StringHash(entry.Name) })
 	return slices.DeleteFunc(entries, func(entry kmsg.DescribeConfigsResponseResourceConfig) bool {
 		return !all && own != 0 && entry.Source != own
 	}), nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/tools/command"
 )
 
@@ -59,16 +60,16 @@ func (s *configService) quotas() ([]kmsg.DescribeClientQuotasResponseEntry, erro
 	if err != nil {
 		return nil, command.Executed(err)
 	}
-	return command.SizedJavaMapOrder(len(response.Entries), response.Entries, quotaHash), nil
+	return jvm.SizedMapOrder(len(response.Entries), response.Entries, quotaHash), nil
 }
 
 // quotaHash is ClientQuotaEntity.hashCode.
 func quotaHash(entry kmsg.DescribeClientQuotasResponseEntry) int32 {
 	var sum int32
 	for _, entity := range entry.Entity {
-		hash := command.JavaHash(entity.Type)
+		hash := jvm.StringHash(entity.Type)
 		if entity.Name != nil {
-			hash ^= command.JavaHash(*entity.Name)
+			hash ^= jvm.StringHash(*entity.Name)
 		}
 		sum += hash
 	}
@@ -78,8 +79,8 @@ func quotaHash(entry kmsg.DescribeClientQuotasResponseEntry) int32 {
 func (s *configService) describeQuotas() error {
 	entries, err := s.quotas()
 	for _, entry := range entries {
-		values := command.SizedJavaMapOrder(len(entry.Values), entry.Values, func(value kmsg.DescribeClientQuotasResponseEntryValue) int32 {
-			return command.JavaHash(value.Key)
+		values := jvm.SizedMapOrder(len(entry.Values), entry.Values, func(value kmsg.DescribeClientQuotasResponseEntryValue) int32 {
+			return jvm.StringHash(value.Key)
 		})
 		var shown []string
 		for _, value := range values {
@@ -127,7 +128,7 @@ func (s *configService) checkClientConfigs(added, deleted []string) error {
 	unknownAdded, unknownDeleted := only(added, neither), only(deleted, neither)
 	scramAdded, scramDeleted := only(added, isScram), only(deleted, isScram)
 	if s.entities.types[0] == clientsType || len(s.entities.types) == 2 {
-		switch names := command.ScalaMapOrder(append(unknownAdded, scramAdded...), command.JavaHash); {
+		switch names := jvm.ScalaMapOrder(append(unknownAdded, scramAdded...), jvm.StringHash); {
 		case len(names) > 0:
 			return illegal("Only quota configs can be added for 'clients' using --bootstrap-server. Unexpected config names: %s", scalaSet(names))
 		case len(unknownDeleted)+len(scramDeleted) > 0:
@@ -139,7 +140,7 @@ func (s *configService) checkClientConfigs(added, deleted []string) error {
 	switch hasScram := len(scramAdded)+len(scramDeleted) > 0; {
 	case len(unknownAdded) > 0:
 		return illegal("Only quota and SCRAM credential configs can be added for 'users' using --bootstrap-server. Unexpected config names: %s",
-			scalaSet(command.ScalaMapOrder(unknownAdded, command.JavaHash)))
+			scalaSet(jvm.ScalaMapOrder(unknownAdded, jvm.StringHash)))
 	case len(unknownDeleted) > 0:
 		return illegal("Only quota and SCRAM credential configs can be deleted for 'users' using --bootstrap-server. Unexpected config names: ArrayBuffer(%s)",
 			strings.Join(unknownDeleted, ", "))

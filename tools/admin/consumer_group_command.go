@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/tools/command"
 )
 
@@ -85,7 +86,7 @@ var groupActions = []string{"list", "describe", "delete", "reset-offsets", "dele
 
 // resetScenarios say where offsets are reset to, in the order in which Kafka's
 // tool goes through them.
-var resetScenarios = command.ScalaMapOrder([]string{
+var resetScenarios = jvm.ScalaMapOrder([]string{
 	"to-offset", "shift-by", "to-datetime", "by-duration", "to-earliest", "to-latest", "to-current", "from-file",
 }, command.OptionHash)
 

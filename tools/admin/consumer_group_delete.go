@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/tools/command"
 )
@@ -23,7 +24,7 @@ func (s *groupService) deleteGroups() error {
 	}
 	failures := s.requestDeletion(names)
 	var deleted, failed []string
-	for _, name := range command.ScalaMutableMapOrder(slices.Sorted(maps.Keys(failures)), command.JavaHash) {
+	for _, name := range jvm.ScalaMutableMapOrder(slices.Sorted(maps.Keys(failures)), jvm.StringHash) {
 		if failures[name] == nil {
 			deleted = append(deleted, name)
 		} else {

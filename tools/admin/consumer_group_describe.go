@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/tools/command"
 )
@@ -106,7 +107,7 @@ func (s *groupService) offsetRows(group groupDescription) ([]offsetRow, error) {
 			others = append(others, partition)
 		}
 	}
-	others = command.ScalaMutableMapOrder(others, command.PartitionHash)
+	others = jvm.ScalaMutableMapOrder(others, command.PartitionHash)
 	return rows, add(others, groupMember{id: missing, host: missing, client: missing})
 }
 
@@ -115,7 +116,7 @@ func (s *groupService) partitionRows(partitions []topic.Partition, committed *co
 		return nil, nil
 	}
 	byNumber := func(a, b topic.Partition) int { return int(a.Partition) - int(b.Partition) }
-	ordered := command.ScalaMapOrder(slices.SortedStableFunc(slices.Values(partitions), byNumber), command.PartitionHash)
+	ordered := jvm.ScalaMapOrder(slices.SortedStableFunc(slices.Values(partitions), byNumber), command.PartitionHash)
 	ends, err := s.logOffsets(ordered, latestTimestamp)
 	if err != nil {
 		return nil, err

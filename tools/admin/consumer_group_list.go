@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/tools/command"
 )
 
@@ -88,7 +89,7 @@ func (s *groupService) listGroups(states []string) ([]kmsg.ListGroupsResponseGro
 			groups = append(groups, group)
 		}
 	}
-	return command.JavaMapOrder(groups, func(group kmsg.ListGroupsResponseGroup) int32 { return command.JavaHash(group.Group) }), nil
+	return jvm.MapOrder(groups, func(group kmsg.ListGroupsResponseGroup) int32 { return jvm.StringHash(group.Group) }), nil
 }
 
 // isConsumerProtocol leaves out groups of other protocols, such as Connect's;

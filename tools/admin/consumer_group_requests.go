@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/tools/command"
 )
@@ -83,7 +84,7 @@ func assignedPartitions(raw []byte) ([]topic.Partition, error) {
 			partitions = append(partitions, topic.Partition{Topic: row.Topic, Partition: partition})
 		}
 	}
-	return command.JavaSetOrder(partitions, command.PartitionHash), nil
+	return jvm.SetOrder(partitions, command.PartitionHash), nil
 }
 
 // committedOffsets are the offsets of a group and their partitions in the order
@@ -119,7 +120,7 @@ func (s *groupService) committedOffsets(group string) (*committedOffsets, error)
 			}
 		}
 	}
-	committed.partitions = command.JavaMapOrder(committed.partitions, command.PartitionHash)
+	committed.partitions = jvm.MapOrder(committed.partitions, command.PartitionHash)
 	return committed, nil
 }
 

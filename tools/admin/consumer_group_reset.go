@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/tools/command"
@@ -30,7 +31,7 @@ func newResetPlan(partitions []topic.Partition, offset func(topic.Partition) int
 		}
 		plan.offsets[partition] = offset(partition)
 	}
-	plan.partitions = command.ScalaMapOrder(plan.partitions, command.PartitionHash)
+	plan.partitions = jvm.ScalaMapOrder(plan.partitions, command.PartitionHash)
 	return plan
 }
 
@@ -46,13 +47,13 @@ func (s *groupService) resetOffsets() error {
 		return err
 	}
 	plans := map[string]*resetPlan{}
-	order := command.JavaMapOrder(slices.Sorted(maps.Keys(described)), command.JavaHash)
+	order := jvm.MapOrder(slices.Sorted(maps.Keys(described)), jvm.StringHash)
 	for _, name := range order {
 		if plans[name], err = s.resetGroup(described[name]); err != nil {
 			return err
 		}
 	}
-	order = command.ScalaMapOrder(order, command.JavaHash)
+	order = jvm.ScalaMapOrder(order, jvm.StringHash)
 	if s.set.Has("export") {
 		fmt.Fprintln(s.stdout, s.exportPlans(order, plans))
 		return nil
@@ -134,7 +135,7 @@ func (s *groupService) partitionsOf(words []string) ([]topic.Partition, error) {
 			return nil, failed[name]
 		}
 	}
-	for _, name := range command.SizedJavaMapOrder(len(whole), slices.Sorted(maps.Keys(whole)), command.JavaHash) {
+	for _, name := range jvm.SizedMapOrder(len(whole), slices.Sorted(maps.Keys(whole)), jvm.StringHash) {
 		partitions = append(partitions, whole[name]...)
 	}
 	return partitions, nil
@@ -280,7 +281,7 @@ func (s *groupService) planTimestamp(partitions []topic.Partition, timestamp int
 			without = append(without, partition)
 		}
 	}
-	for _, partition := range command.ScalaMutableMapOrder(without, command.PartitionHash) {
+	for _, partition := range jvm.ScalaMutableMapOrder(without, command.PartitionHash) {
 		fmt.Fprintf(s.stdout, "\nWarn: Partition %d from topic %s is empty. Falling back to latest known offset.\n", partition.Partition, partition.Topic)
 	}
 	ends, err := s.logOffsets(without, latestTimestamp)
@@ -330,7 +331,7 @@ func (s *groupService) planCurrent(group string, partitions []topic.Partition) (
 	if err != nil {
 		return nil, err
 	}
-	return newResetPlan(append(with, command.ScalaMapOrder(without, command.PartitionHash)...), func(partition topic.Partition) int64 {
+	return newResetPlan(append(with, jvm.ScalaMapOrder(without, command.PartitionHash)...), func(partition topic.Partition) int64 {
 		if offset, ok := committed.offsets[partition]; ok {
 			return offset
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/tools/command"
 )
@@ -112,8 +113,8 @@ func withoutDuplicates(wanted []partitionOffset) ([]partitionOffset, error) {
 		return nil, command.Throw("kafka.common.AdminCommandFailedException", "Offset json file contains duplicate topic partitions: %s", strings.Join(duplicates, ","))
 	}
 	hash := func(row partitionOffset) int32 { return command.PartitionHash(row.partition) }
-	futures := command.SizedJavaMapOrder(len(wanted), command.ScalaMapOrder(wanted, hash), hash)
-	return command.SizedJavaMapOrder(int(float32(len(wanted))/.75+1), futures, hash), nil
+	futures := jvm.SizedMapOrder(len(wanted), jvm.ScalaMapOrder(wanted, hash), hash)
+	return jvm.SizedMapOrder(int(float32(len(wanted))/.75+1), futures, hash), nil
 }
 
 type deletion struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/tools/command"
 )
@@ -103,7 +104,7 @@ func nonEmpty(list string) []string {
 func sortedIDs(ids []int32) []int32 { return slices.Sorted(slices.Values(ids)) }
 
 func idSet(ids []int32) []int32 {
-	return command.ScalaMapOrder(ids, func(id int32) int32 { return id })
+	return jvm.ScalaMapOrder(ids, func(id int32) int32 { return id })
 }
 
 func brokerIDs(admin *command.Admin) ([]int32, error) {
@@ -187,8 +188,8 @@ func logDirsOf(admin *command.Admin, broker int32, topics []string) (brokerLogDi
 	if len(response.Dirs) == 0 {
 		return described, command.ErrorOf(kerr.ClusterAuthorizationFailed.Code, nil)
 	}
-	directories := command.SizedJavaMapOrder(len(response.Dirs), response.Dirs, func(directory kmsg.DescribeLogDirsResponseDir) int32 {
-		return command.JavaHash(directory.Dir)
+	directories := jvm.SizedMapOrder(len(response.Dirs), response.Dirs, func(directory kmsg.DescribeLogDirsResponseDir) int32 {
+		return jvm.StringHash(directory.Dir)
 	})
 	for _, directory := range directories {
 		row := logDir{LogDir: directory.Dir, Partitions: replicaLogs(directory, topics)}
@@ -219,7 +220,7 @@ func replicaLogs(directory kmsg.DescribeLogDirsResponseDir, topics []string) []r
 	}
 	hash := func(e entry) int32 { return command.PartitionHash(e.partition) }
 	rows := []replicaLog{}
-	for _, e := range command.ScalaMutableMapOrder(command.JavaMapOrder(entries, hash), hash) {
+	for _, e := range jvm.ScalaMutableMapOrder(jvm.MapOrder(entries, hash), hash) {
 		rows = append(rows, replicaLog{e.partition.String(), e.row.Size, e.row.OffsetLag, e.row.IsFuture})
 	}
 	return rows

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/tools/command"
 )
@@ -68,7 +69,7 @@ func (s *topicService) described() ([]kmsg.MetadataResponseTopic, error) {
 		byName[*found.Topic] = found
 	}
 	var described []kmsg.MetadataResponseTopic
-	for _, name := range command.SizedJavaMapOrder(len(names), names, command.JavaHash) {
+	for _, name := range jvm.SizedMapOrder(len(names), names, jvm.StringHash) {
 		described = append(described, byName[name])
 	}
 	return described, nil
@@ -251,7 +252,7 @@ func overridesText(settings []kmsg.DescribeConfigsResponseResourceConfig) string
 		names = append(names, setting.Name)
 	}
 	var overrides []string
-	for _, name := range command.JavaMapOrder(names, command.JavaHash) {
+	for _, name := range jvm.MapOrder(names, jvm.StringHash) {
 		setting := values[name]
 		if setting.Source == defaultConfig {
 			continue

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -79,39 +78,29 @@ func DoAt[R kmsg.Response](a *Admin, broker int32, request kmsg.Request) (R, err
 func do[R kmsg.Response](a *Admin, send func(context.Context) (kmsg.Response, error), request kmsg.Request) (R, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), a.timeout)
 	defer cancel()
-	response, err := sendUntilReached(ctx, send)
-	typed, ok := response.(R)
-	switch {
-	case err != nil && (errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil):
-		return typed, a.TimedOut(request)
-	case err != nil && !a.supports(ctx, request.Key()):
-		return typed, unsupported(request.Key())
-	case err != nil:
-		return typed, err
-	case !ok:
-		return typed, fmt.Errorf("unexpected answer %T to %T", response, request)
-	}
-	return typed, nil
-}
-
-// reconnectBackoff is the pause before a broker that could not be reached is tried
-// again, as reconnect.backoff.max.ms.
-const reconnectBackoff = time.Second
-
-// sendUntilReached sends the request again while no broker can be reached.
-func sendUntilReached(ctx context.Context, send func(context.Context) (kmsg.Response, error)) (kmsg.Response, error) {
 	for {
 		response, err := send(ctx)
-		if failed, ok := errors.AsType[*net.OpError](err); !ok || failed.Op != "dial" {
-			return response, err
+		typed, ok := response.(R)
+		var answered *kerr.Error
+		switch {
+		case err == nil && !ok:
+			return typed, fmt.Errorf("unexpected answer %T to %T", response, request)
+		case err == nil || errors.As(err, &answered):
+			return typed, err
+		case ctx.Err() == nil && !a.supports(ctx, request.Key()):
+			return typed, unsupported(request.Key())
 		}
+		// No broker answered: one may within the time there is.
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(reconnectBackoff):
+			return typed, a.TimedOut(request)
+		case <-time.After(reconnectPause):
 		}
 	}
 }
+
+// reconnectPause lies between two tries to reach a broker.
+const reconnectPause = 100 * time.Millisecond
 
 // supports tells whether a broker serves the request; true when none can be
 // asked.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 )
 
@@ -21,7 +22,7 @@ func TestMapOrders(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, partition := range ScalaMapOrder(partitions, PartitionHash) {
+	for _, partition := range jvm.ScalaMapOrder(partitions, PartitionHash) {
 		got = append(got, partition.String())
 	}
 	const want = "t1-1 t7-6 t7-1 a-rather-long-topic-name-here-1 t1-2 t7-4 t7-0 a-rather-long-topic-name-here-0 t1-0 t7-3 t7-2 t7-5"
@@ -33,11 +34,11 @@ func TestMapOrders(t *testing.T) {
 		hash  func(string) int32
 		want  string
 	}{
-		{ScalaMapOrder[string], JavaHash, "e a b SCRAM-SHA-256 c d"},
-		{ScalaMapOrder[string], OptionHash, "by-duration to-offset from-file to-datetime to-earliest to-current shift-by to-latest"},
-		{JavaMapOrder[string], JavaHash, "a-rather-long-topic-name-here t7 t1 __consumer_offsets"},
-		{func(keys []string, hash func(string) int32) []string { return SizedJavaMapOrder(len(keys), keys, hash) }, JavaHash, "a-rather-long-topic-name-here t1 t7"},
-		{ScalaMapOrder[string], JavaHash, "z y x w"},
+		{jvm.ScalaMapOrder[string], jvm.StringHash, "e a b SCRAM-SHA-256 c d"},
+		{jvm.ScalaMapOrder[string], OptionHash, "by-duration to-offset from-file to-datetime to-earliest to-current shift-by to-latest"},
+		{jvm.MapOrder[string], jvm.StringHash, "a-rather-long-topic-name-here t7 t1 __consumer_offsets"},
+		{func(keys []string, hash func(string) int32) []string { return jvm.SizedMapOrder(len(keys), keys, hash) }, jvm.StringHash, "a-rather-long-topic-name-here t1 t7"},
+		{jvm.ScalaMapOrder[string], jvm.StringHash, "z y x w"},
 	} {
 		sorted := strings.Fields(test.want)
 		if test.want != "z y x w" { // four keep their order; others are put into another first

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/tools/command"
 )
@@ -140,7 +141,7 @@ func partitionNames(assigned map[string][]int32) []partitionName {
 		}
 	}
 	slices.SortFunc(names, func(a, b partitionName) int { return int(a.Partition) - int(b.Partition) })
-	return append([]partitionName{}, command.JavaSetOrder(names, partitionName.hash)...)
+	return append([]partitionName{}, jvm.SetOrder(names, partitionName.hash)...)
 }
 
 func (n partitionName) hash() int32 {

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/tools/command"
@@ -152,7 +153,7 @@ func needOffsets(_ context.Context, _ *kgo.Client, response *kmsg.OffsetFetchRes
 		return nil
 	}
 	var names []string
-	for _, name := range command.JavaSetOrder(undefined, partitionName.hash) {
+	for _, name := range jvm.SetOrder(undefined, partitionName.hash) {
 		names = append(names, topic.Partition{Topic: name.Topic, Partition: name.Partition}.String())
 	}
 	return command.Throw("org.apache.kafka.clients.consumer.NoOffsetForPartitionException",
@@ -216,7 +217,7 @@ func (c *verifiableConsumer) received(fetches kgo.Fetches) []nextOffset {
 	nameOf := func(partition kgo.FetchTopicPartition) partitionName {
 		return partitionName{partition.Topic, partition.Partition}
 	}
-	polled = command.JavaMapOrder(polled, func(partition kgo.FetchTopicPartition) int32 { return nameOf(partition).hash() })
+	polled = jvm.MapOrder(polled, func(partition kgo.FetchTopicPartition) int32 { return nameOf(partition).hash() })
 	summaries := []partitionSummary{}
 	var offsets []nextOffset
 	for _, partition := range polled {

@@ -5,13 +5,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
-	"unicode/utf16"
 
 	"github.com/sirupsen/logrus"
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/coordinator"
@@ -118,7 +117,7 @@ func (c *Coordinator) PartitionFor(groupID string) int32 {
 	if partitions == 0 {
 		partitions = max(1, c.partitionCount())
 	}
-	return javaHash(groupID) % partitions
+	return jvm.Abs(jvm.StringHash(groupID)) % partitions
 }
 
 // OffsetsTopicConfigs are the settings that __consumer_offsets is created with.
@@ -128,23 +127,6 @@ func (c *Coordinator) OffsetsTopicConfigs() map[string]string {
 		"segment.bytes":    strconv.Itoa(c.settings.segmentBytes),
 		"compression.type": "producer",
 	}
-}
-
-// javaHash is the absolute value of Java's String.hashCode, 0 for the smallest
-// integer, which has none.
-func javaHash(text string) int32 {
-	var hash int32
-	for _, char := range text {
-		if high, low := utf16.EncodeRune(char); high != unicode.ReplacementChar {
-			hash = 31*(31*hash+high) + low
-			continue
-		}
-		hash = 31*hash + char
-	}
-	if hash < 0 {
-		hash = -hash
-	}
-	return max(hash, 0)
 }
 
 // submit runs the event where the group lives.

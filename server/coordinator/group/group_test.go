@@ -28,14 +28,6 @@ var quiet = func() *logrus.Entry {
 }()
 
 func TestPartitionFor(t *testing.T) {
-	// String.hashCode in Java; the third has the smallest integer.
-	for text, want := range map[string]int32{
-		"": 0, "a": 97, "console-consumer-12345": 158455506, "polygenelubricants": 0, "grüppe-😀": 1039948164,
-	} {
-		if got := javaHash(text); got != want {
-			t.Errorf("javaHash(%q) = %d, want %d", text, got, want)
-		}
-	}
 	cfg, err := config.NewBrokerConfig(map[string]string{"zookeeper.connect": "z", "offsets.topic.segment.bytes": "1024"})
 	if err != nil {
 		t.Fatal(err)

@@ -1,43 +1,19 @@
-package command
+package jvm
 
 import (
 	"cmp"
 	"math/bits"
 	"slices"
-	"unicode/utf16"
-
-	"github.com/gregor-broker/gregor/config/topic"
 )
 
-// The tools of Kafka print maps in the order of Java's and Scala's hash maps.
-// What they print is compared text for text, so the orders are kept here.
-
-// JavaHash is String.hashCode.
-func JavaHash(text string) int32 {
-	var hash int32
-	for _, unit := range utf16.Encode([]rune(text)) {
-		hash = 31*hash + int32(unit)
-	}
-	return hash
-}
-
-// PartitionHash is TopicPartition.hashCode.
-func PartitionHash(partition topic.Partition) int32 {
-	return 31*(31+partition.Partition) + JavaHash(partition.Topic)
-}
-
-// OptionHash is the hash code of an option of jopt-simple: that of the list of
-// its names.
-func OptionHash(name string) int32 { return 31 + JavaHash(name) }
-
-// JavaMapOrder sorts keys into the order in which a java.util.HashMap made
+// MapOrder sorts keys into the order in which a java.util.HashMap made
 // without a size and filled in the given order gives them.
-func JavaMapOrder[K any](keys []K, hash func(K) int32) []K {
-	return SizedJavaMapOrder(16, keys, hash)
+func MapOrder[K any](keys []K, hash func(K) int32) []K {
+	return SizedMapOrder(16, keys, hash)
 }
 
-// SizedJavaMapOrder is the order of a java.util.HashMap made for size entries.
-func SizedJavaMapOrder[K any](size int, keys []K, hash func(K) int32) []K {
+// SizedMapOrder is the order of a java.util.HashMap made for size entries.
+func SizedMapOrder[K any](size int, keys []K, hash func(K) int32) []K {
 	capacity := uint32(1) << bits.Len32(uint32(max(size, 1)-1))
 	for uint32(len(keys)) > capacity*3/4 {
 		capacity *= 2
@@ -47,9 +23,9 @@ func SizedJavaMapOrder[K any](size int, keys []K, hash func(K) int32) []K {
 	})
 }
 
-// JavaSetOrder is the order of a java.util.HashSet copied from a collection.
-func JavaSetOrder[K any](keys []K, hash func(K) int32) []K {
-	return SizedJavaMapOrder(max(int(float32(len(keys))/.75)+1, 16), keys, hash)
+// SetOrder is the order of a java.util.HashSet copied from a collection.
+func SetOrder[K any](keys []K, hash func(K) int32) []K {
+	return SizedMapOrder(max(int(float32(len(keys))/.75)+1, 16), keys, hash)
 }
 
 func spread(hash int32) uint32 { return uint32(hash) ^ uint32(hash)>>16 }

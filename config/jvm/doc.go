@@ -1,0 +1,5 @@
+// Package jvm has what Java and Scala do with strings and maps, where Kafka lets
+// it show: the hash that gives a group its partition of __consumer_offsets and a
+// partition its fetcher, and the order in which hash maps are printed by its tools
+// and written to ZooKeeper.
+package jvm
