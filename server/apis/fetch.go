@@ -35,13 +35,28 @@ func (a *APIs) fetch(request *network.Request, body *kmsg.FetchRequest) {
 		readable = append(readable, asked[i])
 	}
 	answer := func(results []replica.FetchPartitionResult) {
-		answerFetch(request, converter, session.UpdateAndGenerateResponse(append(results, refused...)))
+		response := session.UpdateAndGenerateResponse(append(results, refused...))
+		a.countBytesOut(body.ReplicaID >= 0, response.Partitions)
+		answerFetch(request, converter, response)
 	}
 	if len(readable) == 0 {
 		answer(nil)
 		return
 	}
 	a.Replicas.FetchMessages(a.fetchParams(request, body), readable, answer)
+}
+
+// countBytesOut counts what consumers and what followers are given.
+func (a *APIs) countBytesOut(toFollower bool, partitions []replica.FetchPartitionResult) {
+	meter := replica.BytesOut
+	if toFollower {
+		meter = replica.ReplicationBytesOut
+	}
+	for i := range partitions {
+		if size := partitions[i].RecordsSize(); size > 0 {
+			a.Replicas.TopicStats().Topic(partitions[i].Partition.Topic).Mark(meter, int64(size))
+		}
+	}
 }
 
 func (a *APIs) fetchParams(request *network.Request, body *kmsg.FetchRequest) *replica.FetchParams {
