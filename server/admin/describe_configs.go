@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -160,7 +161,9 @@ func invalidRequestf(format string, args ...any) error {
 
 func loggerEntries() []config.Entry {
 	var entries []config.Entry
-	for name, level := range logging.Levels() {
+	levels := logging.Levels()
+	for _, name := range slices.Sorted(maps.Keys(levels)) {
+		level := levels[name]
 		entries = append(entries, config.Entry{Name: name, Value: &level, Source: config.SourceDynamicBrokerLogger, Documentation: new(string)})
 	}
 	return entries
