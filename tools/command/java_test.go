@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gregor-broker/gregor/config/jvm"
+	"github.com/gregor-broker/gregor/config/kafkaerror"
 	"github.com/gregor-broker/gregor/config/topic"
 )
 
@@ -70,7 +71,7 @@ func TestExceptionTexts(t *testing.T) {
 	}{
 		{ErrorOf(68, nil), "org.apache.kafka.common.errors.GroupNotEmptyException: The group is not empty."},
 		{ErrorOf(3, &message), "org.apache.kafka.common.errors.UnknownTopicOrPartitionException: "},
-		{ErrorOf(6, nil), "org.apache.kafka.common.errors.NotLeaderOrFollowerException: " + javaMessages[6]},
+		{ErrorOf(6, nil), "org.apache.kafka.common.errors.NotLeaderOrFollowerException: " + kafkaerror.Message(6)},
 		{Executed(ErrorOf(69, nil)), "java.util.concurrent.ExecutionException: org.apache.kafka.common.errors.GroupIdNotFoundException: The group id does not exist."},
 		{Throw("java.util.concurrent.TimeoutException", ""), "java.util.concurrent.TimeoutException"},
 		{unsupported(50), "org.apache.kafka.common.errors.UnsupportedVersionException: The broker does not support DESCRIBE_USER_SCRAM_CREDENTIALS"},
