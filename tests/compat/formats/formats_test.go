@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -171,6 +172,15 @@ type decodedRecord struct {
 	Headers           []record.Header
 }
 
+// copied keeps headers, whose bytes are the reader's only until the next record.
+func copied(headers []record.Header) []record.Header {
+	kept := slices.Clone(headers)
+	for i := range kept {
+		kept[i].Value = bytes.Clone(kept[i].Value)
+	}
+	return kept
+}
+
 func decode(t *testing.T, where string, data []byte) decoded {
 	t.Helper()
 	var result decoded
@@ -200,7 +210,7 @@ func decode(t *testing.T, where string, data []byte) decoded {
 				item.Timestamp = 0
 			}
 			view.Records = append(view.Records, decodedRecord{
-				Offset: item.Offset, Timestamp: item.Timestamp, Key: bytes.Clone(item.Key), Value: bytes.Clone(item.Value), Headers: item.Headers(),
+				Offset: item.Offset, Timestamp: item.Timestamp, Key: bytes.Clone(item.Key), Value: bytes.Clone(item.Value), Headers: copied(item.Headers()),
 			})
 		}
 		result.batches = append(result.batches, view)

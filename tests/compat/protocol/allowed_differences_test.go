@@ -27,6 +27,8 @@ var differences = []difference{
 		"uncompressed records that a client numbers with holes are numbered anew; Kafka does so with compressed ones only"},
 	{"ApiVersions", regexp.MustCompile(`^tags of an endless number: `), "announced numbers are checked against the bytes that came"},
 	{"Fetch", regexp.MustCompile(`^woken by deletion: .*AbortedTransactions`), "the deletion may come before the fetch that it is to wake"},
+	{"Fetch", regexp.MustCompile(`^woken by a record: .*\.(HighWatermark|LastStableOffset): Kafka 0, Gregor 1$`),
+		"Kafka may note the high watermark just before the append that wakes the fetch"},
 	{"Fetch", regexp.MustCompile(`^as (an unknown replica|the leader itself): `),
 		"a broker that is not a replica is told to ask again (KAFKA-14078), not that there is nothing to fetch"},
 	{"DescribeConfigs", regexp.MustCompile(`^a logger: .*\.Value: Kafka INFO, Gregor WARN$`), "tests in one process log less"},
