@@ -19,6 +19,7 @@ import (
 const (
 	topic      = "load"
 	partitions = 3
+	batchSize  = 50
 	patience   = time.Minute
 )
 
@@ -76,21 +77,26 @@ func startLoad(t testing.TB, address string, producers int) *load {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &load{ledger: ledger{acknowledged: map[place]string{}}, stop: stop}
 	for producer := range producers {
-		options := []kgo.Opt{kgo.ProducerBatchMaxBytes(4 << 10), kgo.MaxBufferedRecords(200)}
+		options := []kgo.Opt{kgo.ManualFlushing()}
 		if !idempotent(producer) {
-			options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))
+			options = append(options, kgo.DisableIdempotentWrite())
 		}
 		l.producers.Go(func() { l.produce(ctx, newClient(t, address, options...), producer) })
 	}
 	return l
 }
 
-// produce sends until the context ends.
+// produce sends until the context ends, one batch at a time: a snapshot of producers
+// has their last batch only, as Kafka's, so that of more the first may be taken for
+// lost when they are sent again.
 func (l *load) produce(ctx context.Context, connected *kgo.Client, producer int) {
 	defer connected.Close()
 	for i := 0; ctx.Err() == nil; i++ {
+		if i%batchSize == 0 {
+			_ = connected.Flush(ctx)
+		}
 		value := fmt.Appendf(nil, "%d-%d", producer, i)
-		connected.Produce(ctx, &kgo.Record{Topic: topic, Partition: int32(i % partitions), Value: value}, func(r *kgo.Record, err error) {
+		connected.Produce(ctx, &kgo.Record{Topic: topic, Value: value}, func(r *kgo.Record, err error) {
 			if err == nil {
 				l.add(r)
 			}

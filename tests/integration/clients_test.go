@@ -26,8 +26,10 @@ type record struct {
 type delivery struct {
 	compression string
 	idempotent  bool
-	inSmall     bool // in batches of a few records
-	creating    bool // the topic if there is none, where a client has to ask for that
+	// inSmall sends batches of a few records, one at a time: a broker that comes back
+	// knows of a producer no more than its last batch, as Kafka's snapshots have it.
+	inSmall  bool
+	creating bool // the topic if there is none, where a client has to ask for that
 }
 
 // position is where reading of a partition begins.

@@ -103,19 +103,26 @@ func describeTopic(t testing.TB, bootstrap, name string) kmsg.MetadataResponseTo
 // timestamps of ListOffsets.
 const latest, earliest = -1, -2
 
-// listOffset asks for the offset at a timestamp, latest or earliest.
+// listOffset asks for the offset at a timestamp, latest or earliest. A broker that
+// was just started does not know its partitions yet.
 func listOffset(t testing.TB, bootstrap, name string, partition int32, timestamp int64) int64 {
 	t.Helper()
 	request := kmsg.NewPtrListOffsetsRequest()
-	topic := kmsg.NewListOffsetsRequestTopic()
-	topic.Topic = name
-	asked := kmsg.NewListOffsetsRequestTopicPartition()
-	asked.Partition, asked.Timestamp = partition, timestamp
-	topic.Partitions = append(topic.Partitions, asked)
-	request.Topics = append(request.Topics, topic)
-	answer := ask(t, bootstrap, request).Topics[0].Partitions[0]
-	succeed(t, "offsets of "+name, answer.ErrorCode)
-	return answer.Offset
+	asked := kmsg.ListOffsetsRequestTopicPartition{Partition: partition, Timestamp: timestamp, CurrentLeaderEpoch: -1}
+	request.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: name, Partitions: []kmsg.ListOffsetsRequestTopicPartition{asked}}}
+	connected := connect(t, bootstrap)
+	defer connected.Close()
+	offset := int64(-1)
+	framework.Until(t, patience, "the broker tells the offsets of "+name, func() bool {
+		response, err := request.RequestWith(t.Context(), connected)
+		if err != nil {
+			return false
+		}
+		answer := response.Topics[0].Partitions[0]
+		offset = answer.Offset
+		return answer.ErrorCode == 0
+	})
+	return offset
 }
 
 // produceEvenly sends the values to the partitions, each as many in a row.
@@ -132,7 +139,5 @@ func produceEvenly(t testing.TB, bootstrap, name string, partitions int32, value
 			}
 		})
 	}
-	if err := connected.Flush(context.Background()); err != nil {
-		t.Error(err)
-	}
+	flush(t, connected)
 }

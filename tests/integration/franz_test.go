@@ -41,11 +41,14 @@ func (franzClient) send(t testing.TB, bootstrap string, records []record, how de
 		options = append(options, kgo.AllowAutoTopicCreation())
 	}
 	if how.inSmall {
-		options = append(options, kgo.ProducerBatchMaxBytes(512))
+		options = append(options, kgo.ManualFlushing())
 	}
 	connected := connect(t, bootstrap, options...)
 	defer connected.Close()
-	for _, r := range records {
+	for i, r := range records {
+		if how.inSmall && i%20 == 0 {
+			flush(t, connected)
+		}
 		sent := &kgo.Record{Topic: r.topic, Value: []byte(r.value)}
 		if r.key != "" {
 			sent.Key = []byte(r.key)
@@ -56,6 +59,11 @@ func (franzClient) send(t testing.TB, bootstrap string, records []record, how de
 			}
 		})
 	}
+	flush(t, connected)
+}
+
+func flush(t testing.TB, connected *kgo.Client) {
+	t.Helper()
 	if err := connected.Flush(context.Background()); err != nil {
 		t.Error(err)
 	}
