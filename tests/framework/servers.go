@@ -121,12 +121,24 @@ func (s *Server) Address() string { return s.address }
 // Start starts the server again on its data and waits until it answers.
 func (s *Server) Start() {
 	s.t.Helper()
+	s.Launch()
+	s.AwaitReady()
+}
+
+// Launch starts the server again without waiting for it to answer.
+func (s *Server) Launch() {
+	s.t.Helper()
 	process, err := start([]string{"LOG_DIR=" + s.logs}, s.command[0], append(slices.Clone(s.command[1:]), s.config)...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.Process = process
-	deadline := time.Now().Add(startTimeout)
+}
+
+// AwaitReady waits until the launched server answers.
+func (s *Server) AwaitReady() {
+	s.t.Helper()
+	process, deadline := s.Process, time.Now().Add(startTimeout)
 	for {
 		err := s.ready(s)
 		if err == nil {

@@ -138,19 +138,15 @@ func TestBrokerWaitsForZooKeeper(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	zooKeeper := framework.StartZooKeeper(t, dir, nil)
+	broker := framework.StartBroker(t, dir, 0, zooKeeper, map[string]string{"zookeeper.connection.timeout.ms": "60000"})
+	if err := broker.Process.Stop(patience); err != nil {
+		t.Fatal(err)
+	}
 	zooKeeper.Kill()
-	var broker *framework.Server
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		broker = framework.StartBroker(t, dir, 0, zooKeeper, map[string]string{"zookeeper.connection.timeout.ms": "60000"})
-	}()
-	framework.Until(t, patience, "the broker waits", func() bool {
-		text, _ := os.ReadFile(filepath.Join(dir, "broker-0-logs", "server.log"))
-		return strings.Contains(string(text), "Waiting until connected")
-	})
+	broker.Launch()
+	framework.Until(t, patience, "the broker waits", func() bool { return strings.Contains(broker.Output(), "Waiting until connected") })
 	zooKeeper.Start()
-	<-done
+	broker.AwaitReady()
 	createTopic(t, broker.Address(), "late", 1, nil)
 }
 
