@@ -125,10 +125,12 @@ func createTopic(t testing.TB, address string) {
 // validate reads the whole topic and compares it with what was acknowledged.
 func (l *load) validate(t testing.TB, address string) {
 	t.Helper()
+	kept := readAll(t, address)
+	l.mu.Lock() // a client's last callbacks may come after it is closed
+	defer l.mu.Unlock()
 	for _, clash := range l.clashes {
 		t.Errorf("an offset was used twice: %s", clash)
 	}
-	kept := readAll(t, address)
 	lost := 0
 	for at, value := range l.acknowledged {
 		if kept[at] != value {
