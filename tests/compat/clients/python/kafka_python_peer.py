@@ -12,6 +12,8 @@ from abilities import Record, require, until
 
 
 class Peer(abilities.Abilities):
+    both_null = False
+
     def admin(self):
         return KafkaAdminClient(bootstrap_servers=self.bootstrap)
 
@@ -51,7 +53,7 @@ class Peer(abilities.Abilities):
         records = []
 
         def enough():
-            for batch in consumer.poll(timeout_ms=200, max_records=count - len(records)).values():
+            for batch in consumer.poll(timeout_ms=2000, max_records=count - len(records)).values():
                 records.extend(Record(r.value, r.key, r.headers, r.partition, r.timestamp, r.offset) for r in batch)
             return len(records) >= count
 
@@ -100,7 +102,8 @@ class Peer(abilities.Abilities):
                                  client_id="describer", partition_assignment_strategy=[assignor])
 
         def poll():
-            got = [r.value for batch in consumer.poll(timeout_ms=50).values() for r in batch]
+            # 3.0.12 may never finish a join that a poll's end interrupted
+            got = [r.value for batch in consumer.poll(timeout_ms=400 if consumer.assignment() else 2000).values() for r in batch]
             return got, [p.partition for p in consumer.assignment()]
 
         return poll, consumer.close
@@ -115,9 +118,8 @@ class Peer(abilities.Abilities):
         (found,) = self.call("describe_topics", [self.topic("described", 2)])
         return sorted(f"{p['partition_index']}:leader {p['leader_id']} isr {p['isr_nodes']} replicas {p['replica_nodes']}" for p in found["partitions"])
 
-    def describe_cluster(self):
-        found = self.call("describe_cluster")
-        return f"{len(found['brokers'])} broker, controller {found['controller_id']}, cluster id of {len(found['cluster_id'])}"
+    # Version 3.0.12 has describe_cluster and describe_features, but they read fields
+    # that the answers of brokers before 3.3 do not have and end with KeyError.
 
     def unknown_topic_describe(self):
         (found,) = self.call("describe_topics", [f"{self.prefix}-missing"])
@@ -173,7 +175,7 @@ class Peer(abilities.Abilities):
 
     def admin_elect_leaders(self):
         topic = self.topic("elected")
-        return self.failure(lambda: self.call("elect_leaders", 0, {topic: [0]}))
+        self.call("elect_leaders", 0, {topic: [0]}, raise_errors=False)
 
     def admin_reassignments(self):
         partition = TopicPartition(self.topic("reassigned"), 0)
@@ -186,9 +188,6 @@ class Peer(abilities.Abilities):
         self.send(topic, abilities.numbered(5), idempotent=True)
         found = self.call("describe_producers", [TopicPartition(topic, 0)])[TopicPartition(topic, 0)]
         return f"{len(found.active_producers)} producer, last sequence {found.active_producers[0].last_sequence}"
-
-    def admin_features(self):
-        return f"{len(self.call('describe_features')['supported_features'])} features"
 
     def admin_list_groups(self):
         topic = self.filled("group-listed")
