@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -46,6 +47,18 @@ func withBrokerAndNodeID(properties map[string]string) map[string]string {
 		filled[BrokerId.Name] = nodeID
 	}
 	return filled
+}
+
+// WithBrokerID returns these settings for a broker whose id was generated or read
+// from its log directories. Such an id may lie above reserved.broker.max.id, so
+// Validate is for the settings as the user gave them.
+func (c *BrokerConfig) WithBrokerID(id int) (*BrokerConfig, error) {
+	if BrokerId.Get(c) == id {
+		return c, nil
+	}
+	properties := maps.Clone(c.Originals())
+	properties[BrokerId.Name], properties[NodeId.Name] = strconv.Itoa(id), strconv.Itoa(id)
+	return NewBrokerConfig(properties)
 }
 
 // derive fills what several settings give together.

@@ -3,7 +3,6 @@ package admin
 import (
 	"errors"
 	"maps"
-	"strconv"
 	"sync"
 
 	"github.com/sirupsen/logrus"
@@ -93,16 +92,15 @@ func (d *DynamicBrokerConfig) update(stored map[string]string, perBroker bool) {
 }
 
 func (d *DynamicBrokerConfig) resolve(defaults, broker map[string]string) (*config.BrokerConfig, error) {
-	properties := config.OverlayDynamic(d.static, defaults, broker)
-	// A generated id is in no file, but part of the configuration all the same.
-	if _, given := properties[config.BrokerId.Name]; !given {
-		properties[config.BrokerId.Name] = strconv.Itoa(int(d.brokerID))
-	}
-	resolved, err := config.NewBrokerConfig(properties)
+	given, err := config.NewBrokerConfig(config.OverlayDynamic(d.static, defaults, broker))
 	if err != nil {
 		return nil, err
 	}
-	return resolved, resolved.Validate()
+	if err := given.Validate(); err != nil {
+		return nil, err
+	}
+	// A generated id is in no file, but part of the configuration all the same.
+	return given.WithBrokerID(int(d.brokerID))
 }
 
 // Validate checks settings that a request wants to store, as they would be in

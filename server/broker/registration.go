@@ -62,18 +62,11 @@ func (s *KafkaServer) resolveBrokerID(stored *metaProperties) (int, error) {
 func (s *KafkaServer) assumeID(id int) error {
 	s.brokerID, s.prefix = int32(id), fmt.Sprintf("[KafkaServer id=%d] ", id)
 	s.dynamic = admin.NewDynamicBrokerConfig(s.brokerID, s.current)
-	if config.BrokerId.Get(s.settings()) != id {
-		properties := map[string]string{config.BrokerId.Name: strconv.Itoa(id)}
-		for key, value := range s.settings().Originals() {
-			properties[key] = value
-		}
-		properties[config.BrokerId.Name] = strconv.Itoa(id)
-		resolved, err := config.NewBrokerConfig(properties)
-		if err != nil {
-			return err
-		}
-		s.current.Store(resolved)
+	resolved, err := s.settings().WithBrokerID(id)
+	if err != nil {
+		return err
 	}
+	s.current.Store(resolved)
 	for entity, apply := range map[string]func(map[string]string){
 		zkdata.DefaultEntity: s.dynamic.UpdateDefaults, strconv.Itoa(id): s.dynamic.UpdateBroker,
 	} {
