@@ -4,7 +4,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -102,10 +101,10 @@ func (s *KafkaServer) Startup(ctx context.Context) error {
 func (s *KafkaServer) settings() *config.BrokerConfig { return s.current.Load() }
 
 func (s *KafkaServer) connectZooKeeper(ctx context.Context) error {
-	s.log.Infof("Connecting to zookeeper on %s", config.ZookeeperConnect.Get(s.settings()))
-	if config.ZookeeperSetAcl.Get(s.settings()) {
-		return errors.New("zookeeper.set.acl is true, but the connection to ZooKeeper is not authenticated")
+	if err := refuseUnserved(s.settings()); err != nil {
+		return err
 	}
+	s.log.Infof("Connecting to zookeeper on %s", config.ZookeeperConnect.Get(s.settings()))
 	client, err := zkutil.Connect(ctx, zkutil.NewConfig(s.settings(), "Kafka server", nil))
 	if err != nil {
 		return err
