@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the clients that the matrix runs and prints the folder that has them:
-#   install.sh java-3.1.0|java-3.9|java-4|python|kafkajs|confluent-javascript|rdkafka|kafka-go|kcat
+#   install.sh java-3.1.0|java-3.9|java-4|python|kafkajs|confluent-javascript|rdkafka|go|kcat
 # Cached outside the checkout (GREGOR_PEERS, else ~/.cache/gregor/peers); safe to run
-# twice and by two processes at once. Versions are pinned here and in the lock
-# files beside this script.
+# twice and by two processes at once. Versions are pinned here and in the files of
+# the languages' folders.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${GREGOR_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/gregor/peers}/clients
@@ -39,31 +39,21 @@ python_clients() {
   done_with
 }
 
-kafkajs() {
-  need npm
-  is_installed "$cache/kafkajs" "$here/node/kafkajs/package.json" && return
-  rm -rf "$target"
+# other_language has the folder's own script install into the target.
+other_language() {
+  local folder=$1
+  shift
+  is_installed "$cache/$peer" $(find "$here/$folder" -type f | sort) && return
   mkdir -p "$target"
-  cp "$here/node/kafkajs/package.json" "$target/"
-  (cd "$target" && npm install --no-audit --no-fund --silent >&2)
+  "$here/$folder/install.sh" "$@" "$target" >&2
   done_with
 }
 
-rdkafka() {
-  need cargo
-  need cmake
-  is_installed "$cache/rdkafka" "$here/rust/Cargo.toml" "$here/rust/src/main.rs" && return
-  mkdir -p "$target"
-  CARGO_TARGET_DIR="$target/target" cargo build --quiet --manifest-path "$here/rust/Cargo.toml" >&2
-  done_with
-}
-
-go_client() {
+go_clients() {
   need go
-  is_installed "$cache/$1" "$here/$1"/*.go "$here/$1/go.mod" && return
+  target=$cache/go
   mkdir -p "$target"
-  (cd "$here/$1" && GOWORK=off go build -o "$target/peer" .) >&2
-  done_with
+  (cd "$here/go" && GOWORK=off go build -o "$target/" ./...) >&2 # has a cache of its own
 }
 
 case $peer in
@@ -71,10 +61,9 @@ case $peer in
   java-3.9) java_clients 3.9.2 ;;
   java-4) java_clients 4.4.0 ;;
   python) python_clients ;;
-  kafkajs) kafkajs ;;
-  confluent-javascript) . "$here/node/confluent-javascript/install.sh" ;;
-  rdkafka) rdkafka ;;
-  kafka-go) go_client kafka-go ;;
+  kafkajs | confluent-javascript) need npm; other_language node "$peer" ;;
+  rdkafka) need cargo; other_language rust ;;
+  go) go_clients ;;
   kcat) need kcat; target=$(command -v kcat) ;;
   *) echo "install: no peer $peer" >&2; exit 1 ;;
 esac
