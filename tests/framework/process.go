@@ -92,6 +92,13 @@ func (p *Process) Signal(signal syscall.Signal) error {
 	return err
 }
 
+// Pause stops the process where it is until Resume, as a long collection of
+// garbage or a suspended machine would.
+func (p *Process) Pause() error { return p.Signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on.
+func (p *Process) Resume() error { return p.Signal(syscall.SIGCONT) }
+
 // Kill ends the process as a power switch would and waits for its end.
 func (p *Process) Kill() {
 	_ = p.Signal(syscall.SIGKILL)
@@ -101,7 +108,7 @@ func (p *Process) Kill() {
 // Stop asks the process to end and waits; after the timeout it is killed and an
 // error returned.
 func (p *Process) Stop(timeout time.Duration) error {
-	if err := p.Signal(syscall.SIGTERM); err != nil {
+	if err := errors.Join(p.Signal(syscall.SIGTERM), p.Resume()); err != nil {
 		return err
 	}
 	select {

@@ -36,10 +36,14 @@ func NeedPeers(t testing.TB) {
 func StartRealKafka(t testing.TB, dir string, id int, zooKeeper string, overrides map[string]string) *Server {
 	t.Helper()
 	NeedPeers(t)
-	port, script := FreePort(t), filepath.Join(Root(), "tests", "peers", "kafka-server-start.sh")
+	port := FreePort(t)
 	properties := brokerProperties(dir, id, port, zooKeeper)
 	maps.Copy(properties, overrides)
-	return startServer(t, dir, fmt.Sprintf("kafka-%d", id), []string{script}, properties, port, serves)
+	return startServer(t, dir, fmt.Sprintf("kafka-%d", id), realKafkaCommand(), properties, port, serves)
+}
+
+func realKafkaCommand() []string {
+	return []string{filepath.Join(Root(), "tests", "peers", "kafka-server-start.sh")}
 }
 
 func brokerProperties(dir string, id, port int, zooKeeper string) map[string]string {

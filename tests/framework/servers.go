@@ -58,23 +58,34 @@ const startTimeout = 60 * time.Second
 // StartZooKeeper starts the embedded ZooKeeper with its data under dir.
 func StartZooKeeper(t testing.TB, dir string, overrides map[string]string) *Server {
 	t.Helper()
+	return startZooKeeperOn(t, dir, Root(), overrides)
+}
+
+func startZooKeeperOn(t testing.TB, dir, installation string, overrides map[string]string) *Server {
+	t.Helper()
 	port := FreePort(t)
 	properties := map[string]string{
 		"dataDir": filepath.Join(dir, "zookeeper"), "clientPort": fmt.Sprint(port),
 		"maxClientCnxns": "0", "admin.enableServer": "false", "tickTime": "500",
 	}
 	maps.Copy(properties, overrides)
-	return startServer(t, dir, "zookeeper", []string{Script("zookeeper-server-start.sh")}, properties, port, listens)
+	return startServer(t, dir, "zookeeper", []string{filepath.Join(installation, "bin", "zookeeper-server-start.sh")}, properties, port, listens)
 }
 
 // StartApacheZooKeeper starts ZooKeeper as Debian packages it.
 func StartApacheZooKeeper(t testing.TB, dir string) *Server {
+	t.Helper()
+	return startApacheZooKeeper(t, dir, nil)
+}
+
+func startApacheZooKeeper(t testing.TB, dir string, overrides map[string]string) *Server {
 	t.Helper()
 	port := FreePort(t)
 	properties := map[string]string{
 		"dataDir": filepath.Join(dir, "zookeeper"), "clientPort": fmt.Sprint(port), "clientPortAddress": "127.0.0.1",
 		"maxClientCnxns": "0", "admin.enableServer": "false", "tickTime": "500",
 	}
+	maps.Copy(properties, overrides)
 	command := []string{"java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar", "org.apache.zookeeper.server.quorum.QuorumPeerMain"}
 	return startServer(t, dir, "apache-zookeeper", command, properties, port, apacheServes)
 }
@@ -90,6 +101,14 @@ func StartBroker(t testing.TB, dir string, id int, zooKeeper *Server, overrides 
 
 func startServer(t testing.TB, dir, name string, command []string, properties map[string]string, port int, ready func(*Server) error) *Server {
 	t.Helper()
+	s := newServer(t, dir, name, command, properties, port, ready)
+	s.Start()
+	return s
+}
+
+// newServer makes a server that ends with the test and is not started yet.
+func newServer(t testing.TB, dir, name string, command []string, properties map[string]string, port int, ready func(*Server) error) *Server {
+	t.Helper()
 	s := &Server{
 		t: t, name: name, command: command, config: filepath.Join(dir, name+".properties"),
 		logs: filepath.Join(dir, name+"-logs"), address: fmt.Sprintf("127.0.0.1:%d", port), ready: ready,
@@ -101,11 +120,11 @@ func startServer(t testing.TB, dir, name string, command []string, properties ma
 	if err := os.WriteFile(s.config, []byte(text.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s.Start()
 	t.Cleanup(func() {
-		if s.Process != nil {
-			_ = s.Process.Stop(20 * time.Second)
+		if s.Process == nil {
+			return
 		}
+		_ = s.Process.Stop(20 * time.Second)
 		if t.Failed() {
 			t.Logf("%s printed:\n%s", s.name, tail(s.Output(), 8<<10))
 		}

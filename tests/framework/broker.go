@@ -1,0 +1,196 @@
+package framework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+
+	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/server/broker"
+)
+
+// stopTimeout is how long a clean stop may take.
+const stopTimeout = 45 * time.Second
+
+// Broker is one broker of a cluster. It keeps its id, its directory and its ports
+// whatever program runs it.
+type Broker struct {
+	ID      int
+	cluster *Brokers
+	dir     string
+	port    int
+	kind    Kind
+	// zooKeeper is the way to ZooKeeper that this broker uses.
+	zooKeeper string
+	settings  map[string]string
+
+	process *Server             // of a kind that is a process
+	server  *broker.KafkaServer // of one in the test's process, nil while stopped
+	paused  bool
+}
+
+// Become has the broker run by another program from its next start on.
+func (b *Broker) Become(kind Kind) {
+	t, name := b.cluster.t, fmt.Sprintf("%s-%d", kind, b.ID)
+	b.kind, b.process = kind, nil
+	switch kind {
+	case GregorInProcess:
+	case GregorProcesses:
+		command := []string{filepath.Join(Installation(t), "bin", "kafka-server-start.sh")}
+		b.process = newServer(t, b.dir, name, command, b.settings, b.port, serves)
+	default:
+		NeedPeers(t)
+		b.process = newServer(t, b.dir, name, append([]string{"env", "KAFKA_HEAP_OPTS=-Xmx256m"}, realKafkaCommand()...), b.settings, b.port, serves)
+	}
+}
+
+// Configure changes settings from the next start on.
+func (b *Broker) Configure(settings map[string]string) {
+	maps.Copy(b.settings, settings)
+	b.Become(b.kind)
+}
+
+// Kind is the program that runs the broker.
+func (b *Broker) Kind() Kind { return b.kind }
+
+// Address is where clients reach the broker.
+func (b *Broker) Address() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
+
+// LogDir is where the broker keeps its partitions.
+func (b *Broker) LogDir() string { return b.settings["log.dirs"] }
+
+// Running tells whether the broker was started and not stopped since, also while it
+// is paused.
+func (b *Broker) Running() bool {
+	if b.kind == GregorInProcess {
+		return b.server != nil
+	}
+	if b.process.Process == nil {
+		return false
+	}
+	select {
+	case <-b.process.Exited():
+		return false
+	default:
+		return true
+	}
+}
+
+// Output is what the broker's process printed since its last start.
+func (b *Broker) Output() string {
+	if b.process == nil || b.process.Process == nil {
+		return ""
+	}
+	return b.process.Output()
+}
+
+// Start starts the broker and waits until it serves.
+func (b *Broker) Start() {
+	b.cluster.t.Helper()
+	b.Launch()
+	b.AwaitReady()
+}
+
+// Launch starts the broker once its last session is over: as Kafka it does not start
+// while another is registered with its id.
+func (b *Broker) Launch() {
+	t := b.cluster.t
+	t.Helper()
+	Until(t, startTimeout, fmt.Sprintf("the last session of broker %d ends", b.ID), func() bool {
+		exists, _, err := b.cluster.znodes.Exists(fmt.Sprintf("/brokers/ids/%d", b.ID))
+		return err == nil && !exists || errors.Is(err, zk.ErrNoNode)
+	})
+	if b.kind != GregorInProcess {
+		b.process.Launch()
+		return
+	}
+	settings, err := config.NewBrokerConfig(b.settings)
+	if err == nil {
+		err = settings.Validate()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.server = broker.New(settings, func(status int) { t.Errorf("broker %d halted with status %d", b.ID, status) })
+	if err := b.server.Startup(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// AwaitReady waits until the launched broker serves.
+func (b *Broker) AwaitReady() {
+	t := b.cluster.t
+	t.Helper()
+	if b.kind != GregorInProcess {
+		b.process.AwaitReady()
+		return
+	}
+	Until(t, startTimeout, fmt.Sprintf("broker %d answers", b.ID), func() bool { return brokerAnswers(b.Address()) == nil })
+}
+
+// Stop stops the broker cleanly.
+func (b *Broker) Stop() {
+	t := b.cluster.t
+	t.Helper()
+	b.paused = false
+	if b.kind == GregorInProcess {
+		b.server.Shutdown()
+		b.server = nil
+		return
+	}
+	if err := b.process.Stop(stopTimeout); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Restart stops the broker cleanly and starts it again.
+func (b *Broker) Restart() {
+	b.cluster.t.Helper()
+	b.Stop()
+	b.Start()
+}
+
+// Kill ends the broker's process as a power switch would, but for the page cache.
+func (b *Broker) Kill() {
+	b.paused = false
+	b.process.Kill()
+}
+
+// Pause stops the broker's process where it is until Resume.
+func (b *Broker) Pause() {
+	b.paused = true
+	if err := b.process.Pause(); err != nil {
+		b.cluster.t.Error(err)
+	}
+}
+
+// Resume lets a paused broker go on.
+func (b *Broker) Resume() {
+	b.paused = false
+	if err := b.process.Resume(); err != nil {
+		b.cluster.t.Error(err)
+	}
+}
+
+// Paused tells whether the broker is paused.
+func (b *Broker) Paused() bool { return b.paused }
+
+// Wipe removes what a stopped broker has on disk, as a new disk would.
+func (b *Broker) Wipe() {
+	if err := os.RemoveAll(b.LogDir()); err != nil {
+		b.cluster.t.Fatal(err)
+	}
+}
+
+// end stops a broker that the test left in the test's process.
+func (b *Broker) end() {
+	if b.server != nil {
+		b.server.Shutdown()
+	}
+}
