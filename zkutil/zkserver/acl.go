@@ -191,7 +191,7 @@ func newACLCache() *aclCache {
 func aclKey(acl []aclItem) string {
 	var e encoder
 	e.acl(acl)
-	return string(e.buf)
+	return string(e.Buf)
 }
 
 // acquire gives the entry of an ACL, counting one more user.

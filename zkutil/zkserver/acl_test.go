@@ -7,18 +7,18 @@ import (
 
 func authBody(scheme, auth string) func(*encoder) {
 	return func(e *encoder) {
-		e.int32(0)
-		e.text(scheme)
-		e.buffer([]byte(auth))
+		e.Int32(0)
+		e.Text(scheme)
+		e.Buffer([]byte(auth))
 	}
 }
 
 func createWithACL(path string, items ...aclItem) func(*encoder) {
 	return func(e *encoder) {
-		e.text(path)
-		e.buffer(nil)
+		e.Text(path)
+		e.Buffer(nil)
 		e.acl(items)
-		e.int32(0)
+		e.Int32(0)
 	}
 }
 
@@ -46,9 +46,9 @@ func TestPermissionsOfEachOperation(t *testing.T) {
 		"getACL":      {opGetACL, pathBody("/n", false)},
 		"count":       {opGetAllChildrenNumber, pathBody("/n", false)},
 		"setACL": {opSetACL, func(e *encoder) {
-			e.text("/n")
+			e.Text("/n")
 			e.acl(openACL)
-			e.int32(-1)
+			e.Int32(-1)
 		}},
 	}
 	for name, call := range calls {
@@ -97,7 +97,7 @@ func TestSuperUserBypassesACLs(t *testing.T) {
 	super.mustCall(opAuth, authBody(schemeDigest, "super:test"))
 	super.mustCall(opGetData, pathBody("/n", false))
 	r := super.mustCall(opWhoAmI, nil)
-	if n := r.body.int32(); n != 3 {
+	if n := r.body.Int32(); n != 3 {
 		t.Errorf("%d identities", n)
 	}
 }
@@ -113,9 +113,9 @@ func TestSkipACL(t *testing.T) {
 func TestFailedAuthenticationEndsTheConnection(t *testing.T) {
 	s := startServer(t, testConfig(t))
 	for _, body := range []func(*encoder){authBody("nonsense", "x"), authBody(schemeSASL, "x"), func(e *encoder) {
-		e.int32(0)
-		e.text(schemeDigest)
-		e.buffer(nil)
+		e.Int32(0)
+		e.Text(schemeDigest)
+		e.Buffer(nil)
 	}} {
 		c := openSession(t, s)
 		if r := c.call(opAuth, body); r.err != CodeAuthFailed || r.zxid != 0 {

@@ -48,6 +48,6 @@ type saslRequest struct {
 
 func (r *saslRequest) execute(_ *Server, o *operation) error {
 	o.zxid = 0
-	o.e.buffer(nil)
+	o.e.Buffer(nil)
 	return nil
 }

@@ -70,13 +70,13 @@ func writeUntilCut(c *rawClient, name string, enough func()) map[string]int64 {
 	var paths []string
 	for i := 0; ; i++ {
 		path := fmt.Sprintf("/%s-%d", name, i)
-		e := encoder{buf: make([]byte, 4)}
-		e.int32(int32(i + 1))
-		e.int32(opCreate)
+		e := newEncoder(make([]byte, 4))
+		e.Int32(int32(i + 1))
+		e.Int32(opCreate)
 		createBody(path, strings.Repeat(name, 20), 0)(&e)
-		size := encoder{buf: e.buf[:0]}
-		size.int32(int32(len(e.buf) - 4))
-		if _, err := c.conn.Write(e.buf); err != nil {
+		size := newEncoder(e.Buf[:0])
+		size.Int32(int32(len(e.Buf) - 4))
+		if _, err := c.conn.Write(e.Buf); err != nil {
 			return acked
 		}
 		paths = append(paths, path)
@@ -87,10 +87,10 @@ func writeUntilCut(c *rawClient, name string, enough func()) map[string]int64 {
 		if err != nil {
 			return acked
 		}
-		d := decoder{buf: frame}
-		answered := paths[d.int32()-1]
-		zxid := d.int64()
-		if Code(d.int32()) == CodeOK {
+		d := newDecoder(frame)
+		answered := paths[d.Int32()-1]
+		zxid := d.Int64()
+		if Code(d.Int32()) == CodeOK {
 			acked[answered] = zxid
 		}
 		if len(acked) == 40 {

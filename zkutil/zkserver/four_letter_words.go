@@ -75,8 +75,8 @@ func (s *Server) setTraceMask(c *connection, in *bufio.Reader) error {
 	}
 	answer := "stmk is not executed because it is not in the whitelist.\n"
 	if s.whitelisted("stmk") {
-		d := decoder{buf: packet[4:]}
-		answer = fmt.Sprint(d.int64())
+		d := newDecoder(packet[4:])
+		answer = fmt.Sprint(d.Int64())
 	}
 	c.queue([]byte(answer), 0, noTime)
 	return nil

@@ -11,15 +11,15 @@ import (
 func FuzzRequest(f *testing.F) {
 	add := func(op int32, body func(*encoder)) {
 		var e encoder
-		e.int32(1)
-		e.int32(op)
+		e.Int32(1)
+		e.Int32(op)
 		if body != nil {
 			body(&e)
 		}
-		f.Add(e.buf)
+		f.Add(e.Buf)
 	}
 	add(opCreate, createBody("/a", "x", flagEphemeralSequential))
-	add(opCreateTTL, func(e *encoder) { createBody("/a", "x", flagTTL)(e); e.int64(5) })
+	add(opCreateTTL, func(e *encoder) { createBody("/a", "x", flagTTL)(e); e.Int64(5) })
 	add(opDelete, versionBody("/zookeeper/quota", -1))
 	add(opSetData, setDataBody("/", "x", -1))
 	add(opSetACL, createWithACL("/", aclItem{31, authID{schemeIP, "1.2.3.4"}}))
@@ -27,7 +27,7 @@ func FuzzRequest(f *testing.F) {
 	add(opMultiRead, multiBody(multiPart{opGetData, pathBody("/", false)}))
 	add(opGetChildren2, pathBody("/", true))
 	add(opAddWatch, versionBody("/", 1))
-	add(opSetWatches, func(e *encoder) { e.int64(0); e.strings([]string{"/"}); e.strings(nil); e.strings(nil) })
+	add(opSetWatches, func(e *encoder) { e.Int64(0); e.Strings([]string{"/"}); e.Strings(nil); e.Strings(nil) })
 	add(opAuth, authBody(schemeDigest, "a:b"))
 	add(opWhoAmI, nil)
 	add(opCloseSession, nil)
@@ -45,8 +45,8 @@ func FuzzRequest(f *testing.F) {
 		replayed := New(cfg, quietLog())
 		replayed.tree = newDataTree()
 		for log := s.storage.open.buf; len(log) > 0; {
-			d := decoder{buf: log[8:]}
-			payload := d.bytes()
+			d := newDecoder(log[8:])
+			payload := d.Bytes()
 			h, record, err := decodeTxn(payload)
 			if err != nil {
 				t.Fatalf("own log entry: %v", err)
@@ -92,10 +92,10 @@ func FuzzConnectRequest(f *testing.F) {
 
 func FuzzTxnLog(f *testing.F) {
 	header := encoder{}
-	header.int32(txnLogMagic)
-	header.int32(fileVersion)
-	header.int64(0)
-	batch := logBatch{buf: header.buf}
+	header.Int32(txnLogMagic)
+	header.Int32(fileVersion)
+	header.Int64(0)
+	batch := logBatch{buf: header.Buf}
 	for i, record := range []txn{
 		{op: opCreateSession, timeoutMs: 5},
 		{op: opCreate, path: "/a", data: []byte("x"), acl: openACL, ephemeral: true, parentCVersion: 1},

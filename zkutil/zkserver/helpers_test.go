@@ -83,28 +83,28 @@ func openSession(t testing.TB, s *Server) *rawClient {
 func (c *rawClient) connect(sessionID int64, password []byte, lastZxid int64) {
 	c.t.Helper()
 	c.send(func(e *encoder) {
-		e.int32(0)
-		e.int64(lastZxid)
-		e.int32(10000)
-		e.int64(sessionID)
-		e.buffer(password)
+		e.Int32(0)
+		e.Int64(lastZxid)
+		e.Int32(10000)
+		e.Int64(sessionID)
+		e.Buffer(password)
 	})
-	d := decoder{buf: c.receive()}
-	d.int32()
-	c.timeoutMs = d.int32()
-	c.sessionID = d.int64()
-	c.password = d.buffer()
-	if d.err != nil || len(d.buf) != 0 {
-		c.t.Fatalf("connect response: %v, %d bytes left", d.err, len(d.buf))
+	d := newDecoder(c.receive())
+	d.Int32()
+	c.timeoutMs = d.Int32()
+	c.sessionID = d.Int64()
+	c.password = d.Buffer()
+	if d.Err != nil || len(d.Buf) != 0 {
+		c.t.Fatalf("connect response: %v, %d bytes left", d.Err, len(d.Buf))
 	}
 }
 
 func (c *rawClient) send(body func(*encoder)) {
 	c.t.Helper()
-	e := encoder{buf: make([]byte, 4)}
+	e := newEncoder(make([]byte, 4))
 	body(&e)
-	binary.BigEndian.PutUint32(e.buf, uint32(len(e.buf)-4))
-	if _, err := c.conn.Write(e.buf); err != nil {
+	binary.BigEndian.PutUint32(e.Buf, uint32(len(e.Buf)-4))
+	if _, err := c.conn.Write(e.Buf); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -139,15 +139,15 @@ type rawReply struct {
 func (c *rawClient) reply() rawReply {
 	c.t.Helper()
 	for {
-		d := decoder{buf: c.receive()}
-		r := rawReply{xid: d.int32(), zxid: d.int64(), err: Code(d.int32())}
+		d := newDecoder(c.receive())
+		r := rawReply{xid: d.Int32(), zxid: d.Int64(), err: Code(d.Int32())}
 		if r.xid != xidNotification {
 			r.body = d
 			return r
 		}
-		event := eventType(d.int32())
-		d.int32()
-		c.events = append(c.events, rawEvent{event, d.text()})
+		event := eventType(d.Int32())
+		d.Int32()
+		c.events = append(c.events, rawEvent{event, d.Text()})
 	}
 }
 
@@ -155,8 +155,8 @@ func (c *rawClient) sendRequest(op int32, body func(*encoder)) int32 {
 	c.t.Helper()
 	c.xid++
 	c.send(func(e *encoder) {
-		e.int32(c.xid)
-		e.int32(op)
+		e.Int32(c.xid)
+		e.Int32(op)
 		if body != nil {
 			body(e)
 		}
@@ -185,10 +185,10 @@ func (c *rawClient) mustCall(op int32, body func(*encoder)) rawReply {
 
 func createBody(path, data string, flags int32) func(*encoder) {
 	return func(e *encoder) {
-		e.text(path)
-		e.buffer([]byte(data))
+		e.Text(path)
+		e.Buffer([]byte(data))
 		e.acl(openACL)
-		e.int32(flags)
+		e.Int32(flags)
 	}
 }
 
@@ -199,23 +199,23 @@ func (c *rawClient) create(path, data string) rawReply {
 
 func pathBody(path string, watch bool) func(*encoder) {
 	return func(e *encoder) {
-		e.text(path)
-		e.boolean(watch)
+		e.Text(path)
+		e.Boolean(watch)
 	}
 }
 
 func versionBody(path string, version int32) func(*encoder) {
 	return func(e *encoder) {
-		e.text(path)
-		e.int32(version)
+		e.Text(path)
+		e.Int32(version)
 	}
 }
 
 func setDataBody(path, data string, version int32) func(*encoder) {
 	return func(e *encoder) {
-		e.text(path)
-		e.buffer([]byte(data))
-		e.int32(version)
+		e.Text(path)
+		e.Buffer([]byte(data))
+		e.Int32(version)
 	}
 }
 
@@ -230,9 +230,9 @@ func (c *rawClient) closed() bool {
 
 func (d *decoder) stat() stat {
 	return stat{
-		czxid: d.int64(), mzxid: d.int64(), ctime: d.int64(), mtime: d.int64(),
-		version: d.int32(), cversion: d.int32(), aversion: d.int32(), ephemeralOwner: d.int64(),
-		dataLength: d.int32(), numChildren: d.int32(), pzxid: d.int64(),
+		czxid: d.Int64(), mzxid: d.Int64(), ctime: d.Int64(), mtime: d.Int64(),
+		version: d.Int32(), cversion: d.Int32(), aversion: d.Int32(), ephemeralOwner: d.Int64(),
+		dataLength: d.Int32(), numChildren: d.Int32(), pzxid: d.Int64(),
 	}
 }
 

@@ -15,9 +15,9 @@ type multiOp struct {
 
 // multiHeader reads the header of an operation of a multi. done is the end.
 func (d *decoder) multiHeader() (op int32, done bool) {
-	op, done = d.int32(), d.boolean()
-	d.int32()
-	return op, done || d.err != nil
+	op, done = d.Int32(), d.Boolean()
+	d.Int32()
+	return op, done || d.Err != nil
 }
 
 func (d *decoder) multiRequest() (request, error) {
@@ -25,7 +25,7 @@ func (d *decoder) multiRequest() (request, error) {
 	for {
 		op, done := d.multiHeader()
 		if done {
-			return r, d.err
+			return r, d.Err
 		}
 		m := multiOp{op: op}
 		switch op {
@@ -40,8 +40,8 @@ func (d *decoder) multiRequest() (request, error) {
 		default:
 			return nil, fmt.Errorf("operation %d in a multi", op)
 		}
-		if d.err != nil {
-			return nil, d.err
+		if d.Err != nil {
+			return nil, d.Err
 		}
 		r.ops = append(r.ops, m)
 	}
@@ -52,13 +52,13 @@ func (d *decoder) multiRequest() (request, error) {
 func (r *multiRequest) execute(s *Server, o *operation) error {
 	h := s.nextHeader(o.sessionID, o.header.xid, opMulti)
 	record := &txn{op: opMulti, subs: make([]txn, 0, len(r.ops))}
-	bodyAt := len(o.e.buf)
+	bodyAt := len(o.e.Buf)
 	s.tree.startRecording()
 	for i := range r.ops {
 		sub, err := s.checkMultiOp(o, r.ops[i].request)
 		if err != nil {
 			s.tree.stopRecording(true)
-			o.e.buf = o.e.buf[:bodyAt]
+			o.e.Buf = o.e.Buf[:bodyAt]
 			r.fail(s, o, i, err)
 			return nil
 		}
@@ -97,9 +97,9 @@ func (m *multiOp) result(s *Server, o *operation, sub *txn) {
 	o.e.multiHeader(op, false, 0)
 	switch op {
 	case opCreate:
-		o.e.text(sub.path)
+		o.e.Text(sub.path)
 	case opCreate2:
-		o.e.text(sub.path)
+		o.e.Text(sub.path)
 		st := s.tree.lookup(sub.path).stat()
 		o.e.stat(&st)
 	case opSetData:
@@ -120,16 +120,16 @@ func (r *multiRequest) fail(s *Server, o *operation, failed int, err error) {
 		}
 		record.subs = append(record.subs, txn{op: opError, err: code})
 		o.e.multiHeader(opError, false, int32(code))
-		o.e.int32(int32(code))
+		o.e.Int32(int32(code))
 	}
 	o.e.multiHeader(opError, true, -1)
 	s.commit(o.sessionID, o.header.xid, record)
 }
 
 func (e *encoder) multiHeader(op int32, done bool, err int32) {
-	e.int32(op)
-	e.boolean(done)
-	e.int32(err)
+	e.Int32(op)
+	e.Boolean(done)
+	e.Int32(err)
 }
 
 // multiReadRequest is a list of reads, each with its own outcome.
@@ -142,15 +142,15 @@ func (d *decoder) multiReadRequest() (request, error) {
 	for {
 		op, done := d.multiHeader()
 		if done {
-			return r, d.err
+			return r, d.Err
 		}
 		if op != opGetData && op != opGetChildren {
 			return nil, fmt.Errorf("operation %d in a multiRead", op)
 		}
-		read := readRequest{op: op, path: d.path()}
-		d.boolean() // multiRead sets no watches
-		if d.err != nil {
-			return nil, d.err
+		read := readRequest{op: op, path: d.Path()}
+		d.Boolean() // multiRead sets no watches
+		if d.Err != nil {
+			return nil, d.Err
 		}
 		r.reads = append(r.reads, read)
 	}
@@ -158,14 +158,14 @@ func (d *decoder) multiReadRequest() (request, error) {
 
 func (r *multiReadRequest) execute(s *Server, o *operation) error {
 	for i := range r.reads {
-		at := len(o.e.buf)
+		at := len(o.e.Buf)
 		o.e.multiHeader(r.reads[i].op, false, 0)
 		if err := r.reads[i].execute(s, o); err != nil {
-			o.e.buf = o.e.buf[:at]
+			o.e.Buf = o.e.Buf[:at]
 			o.e.multiHeader(opError, false, int32(codeOf(err)))
-			o.e.int32(int32(codeOf(err)))
+			o.e.Int32(int32(codeOf(err)))
 		}
-		if len(o.e.buf) > maxMultiReadReply {
+		if len(o.e.Buf) > maxMultiReadReply {
 			return CodeMarshallingError
 		}
 	}

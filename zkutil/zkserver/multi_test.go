@@ -26,12 +26,12 @@ func multiErrors(t *testing.T, r rawReply) []Code {
 	t.Helper()
 	var codes []Code
 	for {
-		op, done := r.body.int32(), r.body.boolean()
-		code := Code(r.body.int32())
+		op, done := r.body.Int32(), r.body.Boolean()
+		code := Code(r.body.Int32())
 		if done {
 			return codes
 		}
-		if op != opError || Code(r.body.int32()) != code || r.body.err != nil {
+		if op != opError || Code(r.body.Int32()) != code || r.body.Err != nil {
 			t.Fatalf("entry of type %d", op)
 		}
 		codes = append(codes, code)
@@ -53,20 +53,20 @@ func TestMultiSeesItsOwnEffects(t *testing.T) {
 		t.Errorf("zxid %d, want one for all: %d", r.zxid, before+1)
 	}
 	d := &r.body
-	if d.int32() != opCreate || d.boolean() || d.int32() != 0 || d.text() != "/m" {
+	if d.Int32() != opCreate || d.Boolean() || d.Int32() != 0 || d.Text() != "/m" {
 		t.Error("result of create")
 	}
-	d.take(9)
+	d.Take(9)
 	if st := d.stat(); st.version != 1 || st.czxid != r.zxid || st.mzxid != r.zxid || st.ephemeralOwner != c.sessionID {
 		t.Errorf("result of setData %+v", st)
 	}
-	if d.int32() != opCheck || d.boolean() || d.int32() != 0 {
+	if d.Int32() != opCheck || d.Boolean() || d.Int32() != 0 {
 		t.Error("result of check")
 	}
-	if d.int32() != opCreate2 || d.boolean() || d.int32() != 0 || d.text() != "/m2" || d.stat().czxid != r.zxid {
+	if d.Int32() != opCreate2 || d.Boolean() || d.Int32() != 0 || d.Text() != "/m2" || d.stat().czxid != r.zxid {
 		t.Error("result of create2")
 	}
-	if d.int32() != opDelete || d.boolean() || d.int32() != 0 || d.int32() != -1 || !d.boolean() || d.int32() != -1 || len(d.buf) != 0 {
+	if d.Int32() != opDelete || d.Boolean() || d.Int32() != 0 || d.Int32() != -1 || !d.Boolean() || d.Int32() != -1 || len(d.Buf) != 0 {
 		t.Error("end of the results")
 	}
 }
@@ -78,9 +78,9 @@ func TestFailedMultiChangesNothing(t *testing.T) {
 	c.create("/a", "old")
 	c.create("/a/child", "")
 	acl := func(e *encoder) {
-		e.text("/a/child")
+		e.Text("/a/child")
 		e.acl([]aclItem{{permAll, authID{schemeIP, "127.0.0.1"}}})
-		e.int32(-1)
+		e.Int32(-1)
 	}
 	c.mustCall(opSetACL, acl)
 	before, bytes := c.stat("/a"), s.tree.dataBytes
@@ -142,13 +142,13 @@ func TestMultiRead(t *testing.T) {
 		multiPart{opGetChildren, pathBody("/zookeeper", false)},
 	))
 	d := &r.body
-	if d.int32() != opGetData || d.boolean() || d.int32() != 0 || d.text() != "data" || d.stat().dataLength != 4 {
+	if d.Int32() != opGetData || d.Boolean() || d.Int32() != 0 || d.Text() != "data" || d.stat().dataLength != 4 {
 		t.Error("getData")
 	}
-	if d.int32() != opError || d.boolean() || Code(d.int32()) != CodeNoNode || Code(d.int32()) != CodeNoNode {
+	if d.Int32() != opError || d.Boolean() || Code(d.Int32()) != CodeNoNode || Code(d.Int32()) != CodeNoNode {
 		t.Error("getData of a missing node")
 	}
-	if d.int32() != opGetChildren || d.boolean() || d.int32() != 0 || len(d.strings()) != 2 {
+	if d.Int32() != opGetChildren || d.Boolean() || d.Int32() != 0 || len(d.Strings()) != 2 {
 		t.Error("getChildren")
 	}
 	if r := c.call(opMultiRead, multiBody(multiPart{opDelete, versionBody("/a", -1)})); r.err != CodeMarshallingError {

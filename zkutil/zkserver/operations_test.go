@@ -35,17 +35,17 @@ func TestErrorsOfWrites(t *testing.T) {
 		{"create bad flags", opCreate, create("/x", 7), CodeBadArguments},
 		{"create TTL while off", opCreate, create("/x", flagTTL), CodeUnimplemented},
 		{"create without ACL", opCreate, func(e *encoder) {
-			e.text("/x")
-			e.buffer(nil)
-			e.int32(-1)
-			e.int32(0)
+			e.Text("/x")
+			e.Buffer(nil)
+			e.Int32(-1)
+			e.Int32(0)
 		}, CodeInvalidACL},
 		{"createTTL without TTL flag", opCreateTTL, func(e *encoder) {
 			createBody("/x", "", 0)(e)
-			e.int64(-1)
+			e.Int64(-1)
 		}, CodeBadArguments},
-		{"create null path", opCreate, func(e *encoder) { e.int32(-1) }, CodeMarshallingError},
-		{"create truncated", opCreate, func(e *encoder) { e.text("/x") }, CodeMarshallingError},
+		{"create null path", opCreate, func(e *encoder) { e.Int32(-1) }, CodeMarshallingError},
+		{"create truncated", opCreate, func(e *encoder) { e.Text("/x") }, CodeMarshallingError},
 		{"delete missing", opDelete, versionBody("/x", -1), CodeNoNode},
 		{"delete version", opDelete, versionBody("/v", 0), CodeBadVersion},
 		{"delete odd version", opDelete, versionBody("/v", -2), CodeBadVersion},
@@ -136,9 +136,9 @@ func TestStatFields(t *testing.T) {
 		t.Errorf("after delete of the child %+v", p)
 	}
 	c.mustCall(opSetACL, func(e *encoder) {
-		e.text("/p")
+		e.Text("/p")
 		e.acl(openACL)
-		e.int32(0)
+		e.Int32(0)
 	})
 	if p = c.stat("/p"); p.aversion != 1 || p.mzxid != set {
 		t.Errorf("after setACL %+v", p)
@@ -148,15 +148,15 @@ func TestStatFields(t *testing.T) {
 func TestNullDataStaysNull(t *testing.T) {
 	c := openSession(t, startServer(t, testConfig(t)))
 	c.mustCall(opCreate, func(e *encoder) {
-		e.text("/n")
-		e.buffer(nil)
+		e.Text("/n")
+		e.Buffer(nil)
 		e.acl(openACL)
-		e.int32(0)
+		e.Int32(0)
 	})
 	c.create("/empty", "")
 	for path, want := range map[string]int32{"/n": -1, "/empty": 0} {
 		r := c.mustCall(opGetData, pathBody(path, false))
-		if got := r.body.int32(); got != want {
+		if got := r.body.Int32(); got != want {
 			t.Errorf("%s: length %d, want %d", path, got, want)
 		}
 	}
@@ -169,7 +169,7 @@ func TestSequentialNames(t *testing.T) {
 	c.create("/q", "")
 	name := func(path string) string {
 		r := c.mustCall(opCreate, createBody(path, "", flagPersistentSequential))
-		return r.body.text()
+		return r.body.Text()
 	}
 	if got := name("/q/n-"); got != "/q/n-0000000000" {
 		t.Errorf("first: %s", got)
@@ -202,7 +202,7 @@ func TestContainersAndTTLNodesEnd(t *testing.T) {
 	c.mustCall(opDelete, versionBody("/used/child", -1))
 	c.mustCall(opCreateTTL, func(e *encoder) {
 		createBody("/ttl", "", flagTTL)(e)
-		e.int64(50)
+		e.Int64(50)
 	})
 	if owner := c.stat("/ttl").ephemeralOwner; owner != 0 {
 		t.Errorf("owner of a TTL node shows: %x", owner)
@@ -243,7 +243,7 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 			t.Fatalf("reply %d: xid %d, want %d, %v", i, r.xid, want, r.err)
 		}
 		if i%2 == 1 {
-			if got := r.body.text(); got != fmt.Sprint(i-1) {
+			if got := r.body.Text(); got != fmt.Sprint(i-1) {
 				t.Fatalf("read %q behind the write of %d", got, i-1)
 			}
 		}
@@ -264,25 +264,25 @@ func TestSmallReads(t *testing.T) {
 	c.create("/a/b", "")
 	c.mustCall(opCreate, createBody("/a/e", "", flagEphemeral))
 	r := c.mustCall(opGetAllChildrenNumber, pathBody("/a", false))
-	if n := r.body.int32(); n != 2 {
+	if n := r.body.Int32(); n != 2 {
 		t.Errorf("%d children", n)
 	}
-	r = c.mustCall(opGetEphemerals, func(e *encoder) { e.text("/") })
-	if got := r.body.strings(); !slices.Equal(got, []string{"/a/e"}) {
+	r = c.mustCall(opGetEphemerals, func(e *encoder) { e.Text("/") })
+	if got := r.body.Strings(); !slices.Equal(got, []string{"/a/e"}) {
 		t.Errorf("ephemerals %v", got)
 	}
-	r = c.mustCall(opSync, func(e *encoder) { e.text("/nowhere") })
-	if got := r.body.text(); got != "/nowhere" {
+	r = c.mustCall(opSync, func(e *encoder) { e.Text("/nowhere") })
+	if got := r.body.Text(); got != "/nowhere" {
 		t.Errorf("sync answered %q", got)
 	}
 	r = c.mustCall(opGetChildren2, pathBody("/a", false))
-	names := r.body.strings()
+	names := r.body.Strings()
 	slices.Sort(names)
 	if st := r.body.stat(); !slices.Equal(names, []string{"b", "e"}) || st.numChildren != 2 {
 		t.Errorf("children %v, %+v", names, st)
 	}
-	r = c.mustCall(opSASL, func(e *encoder) { e.buffer([]byte("token")) })
-	if n := r.body.int32(); n != -1 || r.zxid != 0 {
+	r = c.mustCall(opSASL, func(e *encoder) { e.Buffer([]byte("token")) })
+	if n := r.body.Int32(); n != -1 || r.zxid != 0 {
 		t.Errorf("sasl without a mechanism: token %d, zxid %d", n, r.zxid)
 	}
 }

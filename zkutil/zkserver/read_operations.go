@@ -17,10 +17,10 @@ func (r *readRequest) execute(s *Server, o *operation) error {
 	case opExists:
 		return s.exists(o, r)
 	case opSync:
-		o.e.text(r.path)
+		o.e.Text(r.path)
 		return nil
 	case opGetEphemerals:
-		o.e.strings(s.ephemeralsOf(o.sessionID, r.path))
+		o.e.Strings(s.ephemeralsOf(o.sessionID, r.path))
 		return nil
 	}
 	n := s.tree.lookup(r.path)
@@ -43,7 +43,7 @@ func (s *Server) read(o *operation, r *readRequest, n *node) {
 	st := n.stat()
 	switch r.op {
 	case opGetData:
-		o.e.buffer(n.data)
+		o.e.Buffer(n.data)
 		o.e.stat(&st)
 		if r.watch {
 			s.watches.addData(displayPath(r.path), o.c)
@@ -64,14 +64,14 @@ func (s *Server) read(o *operation, r *readRequest, n *node) {
 			s.watches.addChild(displayPath(r.path), o.c)
 		}
 	case opGetAllChildrenNumber:
-		o.e.int32(int32(descendants(n)))
+		o.e.Int32(int32(descendants(n)))
 	}
 }
 
 func (e *encoder) children(n *node) {
-	e.int32(int32(n.children.len()))
+	e.Int32(int32(n.children.len()))
 	n.children.each(func(child *node) bool {
-		e.text(child.name)
+		e.Text(child.name)
 		return true
 	})
 }
@@ -132,7 +132,7 @@ func (r *watchRequest) execute(s *Server, o *operation) error {
 		default:
 			return CodeMarshallingError
 		}
-		o.e.int32(0)
+		o.e.Int32(0)
 		return nil
 	}
 	if r.kind < watcherChildren || r.kind > watcherPersistentRecursive {

@@ -85,39 +85,39 @@ type stat struct {
 }
 
 func (e *encoder) stat(s *stat) {
-	e.int64(s.czxid)
-	e.int64(s.mzxid)
-	e.int64(s.ctime)
-	e.int64(s.mtime)
-	e.int32(s.version)
-	e.int32(s.cversion)
-	e.int32(s.aversion)
-	e.int64(s.ephemeralOwner)
-	e.int32(s.dataLength)
-	e.int32(s.numChildren)
-	e.int64(s.pzxid)
+	e.Int64(s.czxid)
+	e.Int64(s.mzxid)
+	e.Int64(s.ctime)
+	e.Int64(s.mtime)
+	e.Int32(s.version)
+	e.Int32(s.cversion)
+	e.Int32(s.aversion)
+	e.Int64(s.ephemeralOwner)
+	e.Int32(s.dataLength)
+	e.Int32(s.numChildren)
+	e.Int64(s.pzxid)
 }
 
 func (e *encoder) acl(list []aclItem) {
-	e.int32(int32(len(list)))
+	e.Int32(int32(len(list)))
 	for _, item := range list {
-		e.int32(item.perms)
-		e.text(item.scheme)
-		e.text(item.id)
+		e.Int32(item.perms)
+		e.Text(item.scheme)
+		e.Text(item.id)
 	}
 }
 
 func (d *decoder) acl() []aclItem {
-	n := d.count(12)
+	n := d.Count(12)
 	if n == 0 {
 		return nil
 	}
 	list := make([]aclItem, 0, n)
 	for range n {
 		var item aclItem
-		item.perms = d.int32()
-		item.scheme = d.text()
-		item.id = d.text()
+		item.perms = d.Int32()
+		item.scheme = d.Text()
+		item.id = d.Text()
 		list = append(list, item)
 	}
 	return list
@@ -139,18 +139,18 @@ type connectRequest struct {
 }
 
 func decodeConnectRequest(frame []byte) (connectRequest, error) {
-	d := decoder{buf: frame}
+	d := newDecoder(frame)
 	var r connectRequest
-	d.int32() // protocol version, never looked at
-	r.lastZxidSeen = d.int64()
-	r.timeoutMs = d.int32()
-	r.sessionID = d.int64()
-	r.password = d.buffer()
-	if d.err == nil && len(d.buf) > 0 {
+	d.Int32() // protocol version, never looked at
+	r.lastZxidSeen = d.Int64()
+	r.timeoutMs = d.Int32()
+	r.sessionID = d.Int64()
+	r.password = d.Buffer()
+	if d.Err == nil && len(d.Buf) > 0 {
 		r.hasReadOnly = true
-		d.boolean()
+		d.Boolean()
 	}
-	return r, d.err
+	return r, d.Err
 }
 
 type createRequest struct {
@@ -164,12 +164,12 @@ type createRequest struct {
 
 func (d *decoder) createRequest(op int32) *createRequest {
 	r := &createRequest{op: op, ttl: -1}
-	r.path = d.path()
-	r.data = d.buffer()
+	r.path = d.Path()
+	r.data = d.Buffer()
 	r.acl = d.acl()
-	r.flags = d.int32()
+	r.flags = d.Int32()
 	if op == opCreateTTL {
-		r.ttl = d.int64()
+		r.ttl = d.Int64()
 	}
 	return r
 }
@@ -180,7 +180,7 @@ type deleteRequest struct {
 }
 
 func (d *decoder) deleteRequest() *deleteRequest {
-	return &deleteRequest{path: d.path(), version: d.int32()}
+	return &deleteRequest{path: d.Path(), version: d.Int32()}
 }
 
 type setDataRequest struct {
@@ -190,7 +190,7 @@ type setDataRequest struct {
 }
 
 func (d *decoder) setDataRequest() *setDataRequest {
-	return &setDataRequest{path: d.path(), data: d.buffer(), version: d.int32()}
+	return &setDataRequest{path: d.Path(), data: d.Buffer(), version: d.Int32()}
 }
 
 type setACLRequest struct {
@@ -200,7 +200,7 @@ type setACLRequest struct {
 }
 
 func (d *decoder) setACLRequest() *setACLRequest {
-	return &setACLRequest{path: d.path(), acl: d.acl(), version: d.int32()}
+	return &setACLRequest{path: d.Path(), acl: d.acl(), version: d.Int32()}
 }
 
 // checkRequest asserts a node's version inside a multi.
@@ -210,7 +210,7 @@ type checkRequest struct {
 }
 
 func (d *decoder) checkRequest() *checkRequest {
-	return &checkRequest{path: d.path(), version: d.int32()}
+	return &checkRequest{path: d.Path(), version: d.Int32()}
 }
 
 type setWatchesRequest struct {
@@ -219,10 +219,10 @@ type setWatchesRequest struct {
 }
 
 func (d *decoder) setWatchesRequest(op int32) *setWatchesRequest {
-	r := &setWatchesRequest{relativeZxid: d.int64(), data: d.strings(), exist: d.strings(), child: d.strings()}
+	r := &setWatchesRequest{relativeZxid: d.Int64(), data: d.Strings(), exist: d.Strings(), child: d.Strings()}
 	if op == opSetWatches2 {
-		r.persistent = d.strings()
-		r.recursiveList = d.strings()
+		r.persistent = d.Strings()
+		r.recursiveList = d.Strings()
 	}
 	return r
 }

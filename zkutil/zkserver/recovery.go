@@ -275,8 +275,8 @@ func damagedInside(path string, offset int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	d := decoder{buf: header[8:]}
-	size := int64(d.int32())
+	d := newDecoder(header[8:])
+	size := int64(d.Int32())
 	next := offset + entryHeaderSize + size + 1
 	if size <= 0 || next >= info.Size() || hasHole(file, offset, next) {
 		return false, nil

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/gregor-broker/gregor/zkutil/jute"
 )
 
 // replyHeaderSize is that of a reply's length, xid, zxid and error.
@@ -99,32 +101,32 @@ func (s *Server) reopen(r *connectRequest, timeoutMs int32) *session {
 }
 
 func encodeConnectResponse(r *connectRequest, session *session) []byte {
-	e := encoder{buf: make([]byte, 0, 41)}
-	e.int32(0)
-	e.int32(0) // protocol version
+	e := newEncoder(make([]byte, 0, 41))
+	e.Int32(0)
+	e.Int32(0) // protocol version
 	if session == nil {
-		e.int32(0)
-		e.int64(0)
-		e.buffer(make([]byte, 16))
+		e.Int32(0)
+		e.Int64(0)
+		e.Buffer(make([]byte, 16))
 	} else {
-		e.int32(session.timeoutMs)
-		e.int64(session.id)
-		e.buffer(sessionPassword(session.id))
+		e.Int32(session.timeoutMs)
+		e.Int64(session.id)
+		e.Buffer(sessionPassword(session.id))
 	}
 	if r.hasReadOnly {
-		e.boolean(false)
+		e.Boolean(false)
 	}
-	binary.BigEndian.PutUint32(e.buf, uint32(len(e.buf)-4))
-	return e.buf
+	binary.BigEndian.PutUint32(e.Buf, uint32(len(e.Buf)-4))
+	return e.Buf
 }
 
 // process executes the request in a frame.
 func (s *Server) process(c *connection, frame []byte) error {
 	started := time.Now()
-	d := decoder{buf: frame}
-	header := requestHeader{d.int32(), d.int32()}
-	if d.err != nil {
-		return d.err
+	d := newDecoder(frame)
+	header := requestHeader{d.Int32(), d.Int32()}
+	if d.Err != nil {
+		return d.Err
 	}
 	r, err := decodeRequest(header.op, &d)
 	if err != nil {
@@ -137,7 +139,7 @@ func (s *Server) process(c *connection, frame []byte) error {
 	}
 	s.sessions.touch(c.session)
 	o := &operation{c: c, sessionID: c.session.id, header: header, e: &s.scratch, zxid: -2}
-	o.e.buf = append(o.e.buf[:0], make([]byte, replyHeaderSize)...)
+	o.e.Buf = append(o.e.Buf[:0], make([]byte, replyHeaderSize)...)
 	err = r.execute(s, o)
 	s.reply(o, err, started)
 	if o.end {
@@ -152,20 +154,20 @@ const currentZxid = -2
 
 func (s *Server) reply(o *operation, err error, started time.Time) {
 	if err != nil {
-		o.e.buf = o.e.buf[:replyHeaderSize]
+		o.e.Buf = o.e.Buf[:replyHeaderSize]
 	}
 	if o.zxid == currentZxid {
 		o.zxid = s.tree.lastZxid
 	}
-	header := encoder{buf: o.e.buf[:0]}
-	header.int32(int32(len(o.e.buf) - 4))
-	header.int32(o.header.xid)
-	header.int64(o.zxid)
-	header.int32(int32(codeOf(err)))
+	header := newEncoder(o.e.Buf[:0])
+	header.Int32(int32(len(o.e.Buf) - 4))
+	header.Int32(o.header.xid)
+	header.Int64(o.zxid)
+	header.Int32(int32(codeOf(err)))
 	o.c.noteOperation(o.header)
-	o.c.queue(o.e.buf, s.tree.lastZxid, started)
-	if cap(s.scratch.buf) > frameStep {
-		s.scratch.buf = nil
+	o.c.queue(o.e.Buf, s.tree.lastZxid, started)
+	if cap(s.scratch.Buf) > frameStep {
+		s.scratch.Buf = nil
 	}
 }
 
@@ -197,15 +199,15 @@ func (s *Server) fireWatches() {
 }
 
 func encodeEvent(event eventType, path string) []byte {
-	e := encoder{buf: make([]byte, 0, 32+len(path))}
-	e.int32(int32(28 + len(path)))
-	e.int32(xidNotification)
-	e.int64(-1)
-	e.int32(0)
-	e.int32(int32(event))
-	e.int32(stateSyncConnected)
-	e.text(path)
-	return e.buf
+	e := newEncoder(make([]byte, 0, 32+len(path)))
+	e.Int32(int32(28 + len(path)))
+	e.Int32(xidNotification)
+	e.Int64(-1)
+	e.Int32(0)
+	e.Int32(int32(event))
+	e.Int32(stateSyncConnected)
+	e.Text(path)
+	return e.Buf
 }
 
 // permits says whether a connection may do what perm names to a node of that ACL.
@@ -272,28 +274,28 @@ func decodeRequest(op int32, d *decoder) (request, error) {
 	case opMultiRead:
 		return d.multiReadRequest()
 	case opExists, opGetData, opGetChildren, opGetChildren2:
-		r = &readRequest{op: op, path: d.path(), watch: d.boolean()}
+		r = &readRequest{op: op, path: d.Path(), watch: d.Boolean()}
 	case opGetACL, opSync, opGetAllChildrenNumber:
-		r = &readRequest{op: op, path: d.path()}
+		r = &readRequest{op: op, path: d.Path()}
 	case opGetEphemerals:
-		r = &readRequest{op: op, path: d.text()}
+		r = &readRequest{op: op, path: d.Text()}
 	case opCheckWatches, opRemoveWatches:
-		r = &watchRequest{op: op, path: d.path(), kind: d.int32()}
+		r = &watchRequest{op: op, path: d.Path(), kind: d.Int32()}
 	case opAddWatch:
-		r = &watchRequest{op: op, path: d.path(), kind: d.int32()}
+		r = &watchRequest{op: op, path: d.Path(), kind: d.Int32()}
 	case opSetWatches, opSetWatches2:
 		r = d.setWatchesRequest(op)
 	case opAuth:
-		d.int32()
-		r = &authRequest{scheme: d.text(), auth: d.buffer()}
+		d.Int32()
+		r = &authRequest{scheme: d.Text(), auth: d.Buffer()}
 	case opSASL:
-		r = &saslRequest{token: d.bytes()}
+		r = &saslRequest{token: d.Bytes()}
 	case opPing, opWhoAmI, opCloseSession, opReconfig:
 		return &plainRequest{op}, nil
 	case opCreateSession, opDeleteContainer:
-		return nil, errShort
+		return nil, jute.ErrShort
 	default:
 		return nil, errUnknownOperation
 	}
-	return r, d.err
+	return r, d.Err
 }

@@ -85,32 +85,32 @@ func (img *snapshotImage) path(index int32) string {
 // writeTo writes the snapshot's file.
 func (img *snapshotImage) writeTo(out io.Writer) error {
 	w := snapshotWriter{out: out, sum: adler32.New()}
-	w.int32(snapshotMagic)
-	w.int32(fileVersion)
-	w.int64(snapshotDbid)
-	w.int32(int32(len(img.sessions)))
+	w.Int32(snapshotMagic)
+	w.Int32(fileVersion)
+	w.Int64(snapshotDbid)
+	w.Int32(int32(len(img.sessions)))
 	for _, s := range img.sessions {
-		w.int64(s.id)
-		w.int32(s.timeoutMs)
+		w.Int64(s.id)
+		w.Int32(s.timeoutMs)
 	}
-	w.int32(int32(len(img.acls)))
+	w.Int32(int32(len(img.acls)))
 	for _, entry := range img.acls {
-		w.int64(entry.id)
+		w.Int64(entry.id)
 		w.acl(entry.acl)
 	}
 	for i := range img.nodes {
-		w.text(img.path(int32(i)))
+		w.Text(img.path(int32(i)))
 		w.node(&img.nodes[i].node)
 		if err := w.flush(snapshotFlush); err != nil {
 			return err
 		}
 	}
-	w.text(pathEnd)
+	w.Text(pathEnd)
 	if err := w.flush(0); err != nil {
 		return err
 	}
-	w.int64(int64(w.sum.Sum32()))
-	w.text(pathEnd)
+	w.Int64(int64(w.sum.Sum32()))
+	w.Text(pathEnd)
 	return w.flush(0)
 }
 
@@ -122,27 +122,27 @@ type snapshotWriter struct {
 }
 
 func (w *snapshotWriter) flush(threshold int) error {
-	if len(w.buf) <= threshold {
+	if len(w.Buf) <= threshold {
 		return nil
 	}
-	w.sum.Write(w.buf)
-	_, err := w.out.Write(w.buf)
-	w.buf = w.buf[:0]
+	w.sum.Write(w.Buf)
+	_, err := w.out.Write(w.Buf)
+	w.Buf = w.Buf[:0]
 	return err
 }
 
 func (w *snapshotWriter) node(n *node) {
-	w.buffer(n.data)
-	w.int64(n.acl.id)
-	w.int64(n.czxid)
-	w.int64(n.mzxid)
-	w.int64(n.ctime)
-	w.int64(n.mtime)
-	w.int32(n.version)
-	w.int32(n.cversion)
-	w.int32(n.aversion)
-	w.int64(n.ephemeralOwner)
-	w.int64(n.pzxid)
+	w.Buffer(n.data)
+	w.Int64(n.acl.id)
+	w.Int64(n.czxid)
+	w.Int64(n.mzxid)
+	w.Int64(n.ctime)
+	w.Int64(n.mtime)
+	w.Int32(n.version)
+	w.Int32(n.cversion)
+	w.Int32(n.aversion)
+	w.Int64(n.ephemeralOwner)
+	w.Int64(n.pzxid)
 }
 
 // save writes the snapshot under its name, durably and at once.

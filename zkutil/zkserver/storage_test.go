@@ -50,9 +50,9 @@ func writeHistory(t *testing.T, s *Server) map[int64]map[string]string {
 	step(opSetData, setDataBody("/a", strings.Repeat("long ", 10), 0))
 	step(opCreate, createWithACL("/acl", aclItem{permRead, authID{schemeIP, "127.0.0.1"}}))
 	step(opSetACL, func(e *encoder) {
-		e.text("/a")
+		e.Text("/a")
 		e.acl([]aclItem{{permAll, authID{schemeIP, "127.0.0.1"}}})
-		e.int32(-1)
+		e.Int32(-1)
 	})
 	step(opMulti, multiBody(multiPart{opCreate, createBody("/m", "", 0)}, multiPart{opSetData, setDataBody("/m", "x", 0)},
 		multiPart{opCheck, versionBody("/m", 1)}))
@@ -557,10 +557,10 @@ func TestLogReaderStopsAtPadding(t *testing.T) {
 	var batch logBatch
 	batch.appendEntry(&txnHeader{zxid: 1, op: opError}, &txn{op: opError})
 	header := encoder{}
-	header.int32(txnLogMagic)
-	header.int32(fileVersion)
-	header.int64(0)
-	file := append(append(header.buf, batch.buf...), make([]byte, 100)...)
+	header.Int32(txnLogMagic)
+	header.Int32(fileVersion)
+	header.Int64(0)
+	file := append(append(header.Buf, batch.buf...), make([]byte, 100)...)
 	r, err := newLogReader(bytes.NewReader(file), "log", int64(len(file)))
 	if err != nil {
 		t.Fatal(err)

@@ -32,80 +32,80 @@ type txn struct {
 const noParentCVersion = -1
 
 func (e *encoder) txnHeader(h *txnHeader) {
-	e.int64(h.clientID)
-	e.int32(h.cxid)
-	e.int64(h.zxid)
-	e.int64(h.time)
-	e.int32(h.op)
+	e.Int64(h.clientID)
+	e.Int32(h.cxid)
+	e.Int64(h.zxid)
+	e.Int64(h.time)
+	e.Int32(h.op)
 }
 
 func (d *decoder) txnHeader() txnHeader {
-	return txnHeader{clientID: d.int64(), cxid: d.int32(), zxid: d.int64(), time: d.int64(), op: d.int32()}
+	return txnHeader{clientID: d.Int64(), cxid: d.Int32(), zxid: d.Int64(), time: d.Int64(), op: d.Int32()}
 }
 
 // txn encodes the record that follows the header.
 func (e *encoder) txn(t *txn) {
 	switch t.op {
 	case opCreate, opCreate2:
-		e.text(t.path)
-		e.buffer(t.data)
+		e.Text(t.path)
+		e.Buffer(t.data)
 		e.acl(t.acl)
-		e.boolean(t.ephemeral)
-		e.int32(t.parentCVersion)
+		e.Boolean(t.ephemeral)
+		e.Int32(t.parentCVersion)
 	case opCreateTTL:
-		e.text(t.path)
-		e.buffer(t.data)
+		e.Text(t.path)
+		e.Buffer(t.data)
 		e.acl(t.acl)
-		e.int32(t.parentCVersion)
-		e.int64(t.ttl)
+		e.Int32(t.parentCVersion)
+		e.Int64(t.ttl)
 	case opCreateContainer:
-		e.text(t.path)
-		e.buffer(t.data)
+		e.Text(t.path)
+		e.Buffer(t.data)
 		e.acl(t.acl)
-		e.int32(t.parentCVersion)
+		e.Int32(t.parentCVersion)
 	case opDelete, opDeleteContainer:
-		e.text(t.path)
+		e.Text(t.path)
 	case opSetData, opReconfig:
-		e.text(t.path)
-		e.buffer(t.data)
-		e.int32(t.version)
+		e.Text(t.path)
+		e.Buffer(t.data)
+		e.Int32(t.version)
 	case opSetACL:
-		e.text(t.path)
+		e.Text(t.path)
 		e.acl(t.acl)
-		e.int32(t.version)
+		e.Int32(t.version)
 	case opCheck:
-		e.text(t.path)
-		e.int32(t.version)
+		e.Text(t.path)
+		e.Int32(t.version)
 	case opCreateSession:
-		e.int32(t.timeoutMs)
+		e.Int32(t.timeoutMs)
 	case opCloseSession:
-		e.strings(t.paths)
+		e.Strings(t.paths)
 	case opError:
-		e.int32(int32(t.err))
+		e.Int32(int32(t.err))
 	case opMulti:
 		e.multiTxn(t)
 	}
 }
 
 func (e *encoder) multiTxn(t *txn) {
-	e.int32(int32(len(t.subs)))
+	e.Int32(int32(len(t.subs)))
 	for i := range t.subs {
-		e.int32(t.subs[i].op)
-		sizeAt := len(e.buf)
-		e.int32(0)
+		e.Int32(t.subs[i].op)
+		sizeAt := len(e.Buf)
+		e.Int32(0)
 		e.txn(&t.subs[i])
-		size := encoder{buf: e.buf[sizeAt:sizeAt]}
-		size.int32(int32(len(e.buf) - sizeAt - 4))
+		size := newEncoder(e.Buf[sizeAt:sizeAt])
+		size.Int32(int32(len(e.Buf) - sizeAt - 4))
 	}
 }
 
 // decodeTxn reads a transaction as the log holds it, with or without the digest
 // of the tree after it.
 func decodeTxn(payload []byte) (txnHeader, txn, error) {
-	d := decoder{buf: payload}
+	d := newDecoder(payload)
 	h := d.txnHeader()
-	if d.err != nil {
-		return h, txn{}, d.err
+	if d.Err != nil {
+		return h, txn{}, d.Err
 	}
 	t, err := d.txn(h.op, true)
 	return h, t, err
@@ -118,21 +118,21 @@ func (d *decoder) txn(op int32, multiAllowed bool) (txn, error) {
 	case opCreate, opCreate2, opCreateTTL, opCreateContainer:
 		d.createTxn(&t)
 	case opDelete, opDeleteContainer:
-		t.path = d.path()
+		t.path = d.Path()
 	case opSetData, opReconfig:
-		t.path, t.data, t.version = d.path(), d.buffer(), d.int32()
+		t.path, t.data, t.version = d.Path(), d.Buffer(), d.Int32()
 	case opSetACL:
-		t.path, t.acl, t.version = d.path(), d.acl(), d.int32()
+		t.path, t.acl, t.version = d.Path(), d.acl(), d.Int32()
 	case opCheck:
-		t.path, t.version = d.path(), d.int32()
+		t.path, t.version = d.Path(), d.Int32()
 	case opCreateSession:
-		t.timeoutMs = d.int32()
+		t.timeoutMs = d.Int32()
 	case opCloseSession:
-		if len(d.buf) > 0 {
-			t.paths = d.strings()
+		if len(d.Buf) > 0 {
+			t.paths = d.Strings()
 		}
 	case opError:
-		t.err = Code(d.int32())
+		t.err = Code(d.Int32())
 	case opMulti:
 		if !multiAllowed {
 			return t, fmt.Errorf("multi inside a multi")
@@ -141,32 +141,32 @@ func (d *decoder) txn(op int32, multiAllowed bool) (txn, error) {
 	default:
 		return t, fmt.Errorf("unsupported transaction type %d", op)
 	}
-	return t, d.err
+	return t, d.Err
 }
 
 func (d *decoder) createTxn(t *txn) {
-	t.path = d.path()
-	t.data = d.buffer()
+	t.path = d.Path()
+	t.data = d.Buffer()
 	t.acl = d.acl()
 	if t.op == opCreate || t.op == opCreate2 {
-		t.ephemeral = d.boolean()
-		if d.err == nil && len(d.buf) == 0 {
+		t.ephemeral = d.Boolean()
+		if d.Err == nil && len(d.Buf) == 0 {
 			t.parentCVersion = noParentCVersion
 			return
 		}
 	}
-	t.parentCVersion = d.int32()
+	t.parentCVersion = d.Int32()
 	if t.op == opCreateTTL {
-		t.ttl = d.int64()
+		t.ttl = d.Int64()
 	}
 }
 
 func (d *decoder) multiTxn() (txn, error) {
 	t := txn{op: opMulti}
-	for range d.count(8) {
-		op := d.int32()
-		record := decoder{buf: d.bytes()}
-		if d.err != nil {
+	for range d.Count(8) {
+		op := d.Int32()
+		record := newDecoder(d.Bytes())
+		if d.Err != nil {
 			break
 		}
 		sub, err := record.txn(op, false)
@@ -175,5 +175,5 @@ func (d *decoder) multiTxn() (txn, error) {
 		}
 		t.subs = append(t.subs, sub)
 	}
-	return t, d.err
+	return t, d.Err
 }

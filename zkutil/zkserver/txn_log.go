@@ -37,13 +37,13 @@ type logBatch struct {
 // appendEntry encodes a transaction with its frame.
 func (b *logBatch) appendEntry(h *txnHeader, record *txn) {
 	at := len(b.buf)
-	e := encoder{buf: append(b.buf, make([]byte, entryHeaderSize)...)}
+	e := newEncoder(append(b.buf, make([]byte, entryHeaderSize)...))
 	e.txnHeader(h)
 	e.txn(record)
-	payload := e.buf[at+entryHeaderSize:]
-	binary.BigEndian.PutUint64(e.buf[at:], uint64(adler32.Checksum(payload)))
-	binary.BigEndian.PutUint32(e.buf[at+8:], uint32(len(payload)))
-	b.buf = append(e.buf, entryEnd)
+	payload := e.Buf[at+entryHeaderSize:]
+	binary.BigEndian.PutUint64(e.Buf[at:], uint64(adler32.Checksum(payload)))
+	binary.BigEndian.PutUint32(e.Buf[at+8:], uint32(len(payload)))
+	b.buf = append(e.Buf, entryEnd)
 	if b.firstZxid == 0 {
 		b.firstZxid = h.zxid
 	}
@@ -98,10 +98,10 @@ func (l *txnLog) create(zxid int64) error {
 	}
 	l.file, l.position, l.allocated = file, 0, 0
 	var header encoder
-	header.int32(txnLogMagic)
-	header.int32(fileVersion)
-	header.int64(0) // dbid
-	if err := l.append(header.buf); err != nil {
+	header.Int32(txnLogMagic)
+	header.Int32(fileVersion)
+	header.Int64(0) // dbid
+	if err := l.append(header.Buf); err != nil {
 		return err
 	}
 	if !l.forceSync {
@@ -207,10 +207,10 @@ func newLogReader(in io.Reader, path string, size int64) (*logReader, error) {
 // tornHeader says whether a header is the beginning of a good one and then zeros.
 func tornHeader(header [fileHeaderSize]byte) bool {
 	var good encoder
-	good.int32(txnLogMagic)
-	good.int32(fileVersion)
+	good.Int32(txnLogMagic)
+	good.Int32(fileVersion)
 	written := len(bytes.TrimRight(header[:], "\x00"))
-	return written < len(good.buf) && bytes.HasPrefix(good.buf, header[:written])
+	return written < len(good.Buf) && bytes.HasPrefix(good.Buf, header[:written])
 }
 
 // reset makes the reader go on elsewhere.

@@ -131,12 +131,12 @@ func TestWatchesAreSetAgainOnReconnect(t *testing.T) {
 	c := dialRaw(t, s.Addr())
 	c.connect(first.sessionID, first.password, seen)
 	r := c.call(opSetWatches2, func(e *encoder) {
-		e.int64(seen)
-		e.strings([]string{"/changed", "/same", "/deleted"})
-		e.strings([]string{"/created", "/missing"})
-		e.strings([]string{"/parent", "/quiet", "/deleted"})
-		e.strings([]string{"/persistent"})
-		e.strings([]string{"/recursive"})
+		e.Int64(seen)
+		e.Strings([]string{"/changed", "/same", "/deleted"})
+		e.Strings([]string{"/created", "/missing"})
+		e.Strings([]string{"/parent", "/quiet", "/deleted"})
+		e.Strings([]string{"/persistent"})
+		e.Strings([]string{"/recursive"})
 	})
 	if r.err != CodeOK {
 		t.Fatal(r.err)
@@ -176,19 +176,19 @@ func TestEventsNeedReadPermission(t *testing.T) {
 	s := startServer(t, testConfig(t))
 	owner, other := openSession(t, s), openSession(t, s)
 	auth := func(e *encoder) {
-		e.int32(0)
-		e.text(schemeDigest)
-		e.buffer([]byte("owner:secret"))
+		e.Int32(0)
+		e.Text(schemeDigest)
+		e.Buffer([]byte("owner:secret"))
 	}
 	owner.mustCall(opAuth, auth)
 	for _, c := range []*rawClient{owner, other} {
 		c.mustCall(opAddWatch, versionBody("/", addWatchPersistentRecursive))
 	}
 	owner.mustCall(opCreate, func(e *encoder) {
-		e.text("/secret")
-		e.buffer(nil)
+		e.Text("/secret")
+		e.Buffer(nil)
 		e.acl([]aclItem{{permAll, authID{schemeAuth, ""}}})
-		e.int32(0)
+		e.Int32(0)
 	})
 	owner.mustCall(opDelete, versionBody("/secret", -1))
 	owner.expectEvents(t, rawEvent{eventNodeCreated, "/secret"}, rawEvent{eventNodeDeleted, "/secret"})

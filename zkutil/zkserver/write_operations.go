@@ -20,7 +20,7 @@ func (r *createRequest) execute(s *Server, o *operation) error {
 	if err := s.write(o, record, err); err != nil {
 		return err
 	}
-	o.e.text(record.path)
+	o.e.Text(record.path)
 	if r.op != opCreate {
 		st := s.tree.lookup(record.path).stat()
 		o.e.stat(&st)
@@ -235,14 +235,14 @@ func (r *plainRequest) execute(s *Server, o *operation) error {
 	case opReconfig:
 		return s.write(o, nil, CodeReconfigDisabled)
 	case opWhoAmI:
-		o.e.int32(int32(len(o.c.ids)))
+		o.e.Int32(int32(len(o.c.ids)))
 		for _, id := range o.c.ids {
 			user, _, _ := strings.Cut(id.id, ":")
 			if id.scheme != schemeDigest {
 				user = id.id
 			}
-			o.e.text(id.scheme)
-			o.e.text(user)
+			o.e.Text(id.scheme)
+			o.e.Text(user)
 		}
 	}
 	return nil
