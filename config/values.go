@@ -3,6 +3,8 @@ package config
 import (
 	"strconv"
 	"strings"
+
+	"github.com/gregor-broker/gregor/config/jvm"
 )
 
 // Values are the parsed values of one table; a [BrokerConfig] and a
@@ -131,7 +133,7 @@ func formatValue(value any) string {
 	case bool:
 		return strconv.FormatBool(value)
 	case float64:
-		return formatDouble(value)
+		return jvm.Double(value, 64)
 	case []string:
 		return strings.Join(value, ",")
 	case string:
@@ -139,29 +141,4 @@ func formatValue(value any) string {
 	default:
 		return strconv.FormatInt(asInt64(value), 10)
 	}
-}
-
-// formatDouble is Java's Double.toString: plain notation from a thousandth up
-// to ten million, else one digit before the point and an exponent.
-func formatDouble(number float64) string {
-	text := strconv.FormatFloat(number, 'e', -1, 64)
-	mantissa, exponentText, found := strings.Cut(text, "e")
-	if !found {
-		return strings.NewReplacer("+Inf", "Infinity", "Inf", "Infinity").Replace(text)
-	}
-	if !strings.Contains(mantissa, ".") {
-		mantissa += ".0"
-	}
-	exponent, _ := strconv.Atoi(exponentText)
-	if number == 0 {
-		return mantissa
-	}
-	if exponent < -3 || exponent >= 7 {
-		return mantissa + "E" + strconv.Itoa(exponent)
-	}
-	text = strconv.FormatFloat(number, 'f', -1, 64)
-	if !strings.Contains(text, ".") {
-		text += ".0"
-	}
-	return text
 }

@@ -1,6 +1,9 @@
 package jvm
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 func TestStringHash(t *testing.T) {
 	// String.hashCode in Java; the third has the smallest integer.
@@ -10,5 +13,25 @@ func TestStringHash(t *testing.T) {
 		if got := Abs(StringHash(text)); got != max(want, 0) {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
+	}
+}
+
+func TestDouble(t *testing.T) {
+	for want, number := range map[string]float64{
+		"1024.0": 1024, "2.097152E7": 20971520, "0.5": .5, "1.0E-4": .0001, "0.001": .001, "0.0": 0, "9999999.0": 9999999, "1.0E7": 1e7,
+		"-2.5": -2.5, "1.7976931348623157E308": 1.7976931348623157e308, "Infinity": math.Inf(1), "-Infinity": math.Inf(-1), "NaN": math.NaN(),
+	} {
+		if got := Double(number, 64); got != want {
+			t.Errorf("%g: %s, want %s", number, got, want)
+		}
+	}
+	if got := Double(float64(float32(.1)), 32); got != "0.1" {
+		t.Errorf("a float reads %s", got)
+	}
+}
+
+func TestJSONString(t *testing.T) {
+	if got := string(AppendJSONString(nil, "a\"\\/\n\t\r\b\f\x01\x1f<é\u2028")); got != `"a\"\\/\n\t\r\b\f\u0001\u001F<é`+"\u2028\"" {
+		t.Errorf("%s", got)
 	}
 }

@@ -84,7 +84,7 @@ func (s *configService) describeQuotas() error {
 		})
 		var shown []string
 		for _, value := range values {
-			shown = append(shown, value.Key+"="+command.JavaDouble(value.Value, 64))
+			shown = append(shown, value.Key+"="+jvm.Double(value.Value, 64))
 		}
 		fmt.Fprintf(s.stdout, "Quota configs for %s are %s\n", quotaEntityText(entry.Entity), strings.Join(shown, ", "))
 	}

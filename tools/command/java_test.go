@@ -53,16 +53,6 @@ func TestMapOrders(t *testing.T) {
 	}
 }
 
-func TestJavaDouble(t *testing.T) {
-	for want, number := range map[string]float64{
-		"1024.0": 1024, "2.097152E7": 20971520, "0.5": .5, "1.0E-4": .0001, "0.001": .001, "0.0": 0, "9999999.0": 9999999, "1.0E7": 1e7, "-3.5": -3.5,
-	} {
-		if got := JavaDouble(number, 64); got != want {
-			t.Errorf("%g: %s, want %s", number, got, want)
-		}
-	}
-}
-
 func TestExceptionTexts(t *testing.T) {
 	message := ""
 	for _, test := range []struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/tools/command"
 )
 
@@ -29,10 +30,10 @@ var deserializers = map[string]deserializer{
 		return strconv.FormatInt(int64(int16(binary.BigEndian.Uint16(field))), 10)
 	}),
 	"DoubleDeserializer": fixed("Deserializer", 8, func(field []byte) string {
-		return command.JavaDouble(math.Float64frombits(binary.BigEndian.Uint64(field)), 64)
+		return jvm.Double(math.Float64frombits(binary.BigEndian.Uint64(field)), 64)
 	}),
 	"FloatDeserializer": fixed("Deserializer", 4, func(field []byte) string {
-		return command.JavaDouble(float64(math.Float32frombits(binary.BigEndian.Uint32(field))), 32)
+		return jvm.Double(float64(math.Float32frombits(binary.BigEndian.Uint32(field))), 32)
 	}),
 	"UUIDDeserializer": func(field []byte) ([]byte, error) {
 		id, err := uuid.ParseBytes(field)

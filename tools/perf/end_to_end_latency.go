@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/tools/command"
 )
 
@@ -213,7 +214,7 @@ func (t *endToEndTest) run(messages, size int) error {
 			return err
 		}
 		if i%1000 == 0 {
-			fmt.Fprintf(t.out, "%d\t%s\n", i, command.JavaDouble(float64(elapsed.Nanoseconds())/1000/1000, 64))
+			fmt.Fprintf(t.out, "%d\t%s\n", i, jvm.Double(float64(elapsed.Nanoseconds())/1000/1000, 64))
 		}
 		total += elapsed
 		latencies = append(latencies, elapsed.Milliseconds())

@@ -97,7 +97,7 @@ type javaDouble float64
 
 // MarshalJSON writes what is no finite number as a string.
 func (d javaDouble) MarshalJSON() ([]byte, error) {
-	text := command.JavaDouble(float64(d), 64)
+	text := jvm.Double(float64(d), 64)
 	if last := text[len(text)-1]; last < '0' || last > '9' {
 		text = `"` + text + `"`
 	}

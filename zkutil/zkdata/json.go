@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"unicode/utf8"
+
+	"github.com/gregor-broker/gregor/config/jvm"
 )
 
 // ErrMalformed is wrapped by every error of a decoder.
@@ -32,7 +33,7 @@ func appendValue(dst []byte, value any) []byte {
 	case nil:
 		return append(dst, "null"...)
 	case string:
-		return appendString(dst, v)
+		return jvm.AppendJSONString(dst, v)
 	case int:
 		return strconv.AppendInt(dst, int64(v), 10)
 	case int16:
@@ -53,7 +54,7 @@ func appendValue(dst []byte, value any) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(appendString(dst, m.key), ':')
+			dst = append(jvm.AppendJSONString(dst, m.key), ':')
 			dst = appendValue(dst, m.value)
 		}
 		return append(dst, '}')
@@ -70,34 +71,6 @@ func appendList[T any](dst []byte, list []T) []byte {
 		dst = appendValue(dst, v)
 	}
 	return append(dst, ']')
-}
-
-// appendString escapes what Jackson escapes: the quote, the backslash and the
-// control characters below the blank, these with capital hex digits.
-func appendString(dst []byte, s string) []byte {
-	const hex = "0123456789ABCDEF"
-	dst = append(dst, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r == '\n':
-			dst = append(dst, '\\', 'n')
-		case r == '\r':
-			dst = append(dst, '\\', 'r')
-		case r == '\t':
-			dst = append(dst, '\\', 't')
-		case r == '\b':
-			dst = append(dst, '\\', 'b')
-		case r == '\f':
-			dst = append(dst, '\\', 'f')
-		case r < ' ':
-			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
-		default:
-			dst = utf8.AppendRune(dst, r)
-		}
-	}
-	return append(dst, '"')
 }
 
 // fields is a JSON object that was read, each value still as text.

@@ -1,4 +1,4 @@
-package command
+package jvm
 
 import (
 	"math"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// JavaDouble is Double.toString, or Float.toString with 32 bits: scientific from
+// Double is Double.toString, or Float.toString with 32 bits: scientific from
 // 1e7 up and below 1e-3, always with a fraction.
-func JavaDouble(number float64, bits int) string {
+func Double(number float64, bits int) string {
 	switch {
 	case math.IsNaN(number):
 		return "NaN"
