@@ -33,6 +33,9 @@ var peers = []peer{
 	{"Java 3.1.0", "java-3.1.0", java},
 	{"Java 3.9.2", "java-3.9", java},
 	{"Java 4.4.0", "java-4", java},
+	{"sarama 1.61.1", "go", binary("sarama_peer")},
+	{"franz-go 1.22.2", "go", binary("franz_peer")},
+	{"kafka-go 0.4.51", "go", binary("kafka_go_peer")},
 }
 
 func folder() string { return filepath.Join(framework.Root(), "tests", "compat", "clients") }
@@ -46,6 +49,10 @@ func python(program string) func(string) []string {
 	return func(installed string) []string {
 		return []string{filepath.Join(installed, "bin", "python"), filepath.Join(folder(), "python", program)}
 	}
+}
+
+func binary(program string) func(string) []string {
+	return func(installed string) []string { return []string{filepath.Join(installed, program)} }
 }
 
 const (
