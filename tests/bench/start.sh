@@ -1,7 +1,5 @@
 #!/usr/bin/env bash
-# Prints how long a broker takes from its start to its first acknowledged record,
-# the memory it holds when idle, and first figures of producing and consuming:
+# Prints how long Gregor takes from its start to its first acknowledged record and
+# the memory it holds when idle:
 #   tests/bench/start.sh [repetitions]
-cd "$(dirname "$0")/../.." || exit 1
-. bin/build.sh
-exec go run ./tests/bench -repetitions "${1:-5}"
+exec "$(dirname "$0")/compare.sh" --brokers gregor --measure start,partitions --rounds "${1:-5}"
