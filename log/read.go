@@ -42,6 +42,20 @@ func (l *UnifiedLog) readUpTo(startOffset int64, maxLength int, isolation FetchI
 	if err != nil {
 		return FetchDataInfo{}, err
 	}
+	for {
+		// A compaction may replace segments, and delete the old ones, at any
+		// moment. Records and the index of aborted transactions must be of the
+		// same segments.
+		segments := l.local.segments.list.Load()
+		info, err := l.readWithin(startOffset, maxLength, isolation, minOneMessage, bound)
+		if segments == l.local.segments.list.Load() || err == nil && isolation != FetchTxnCommitted {
+			return info, err
+		}
+		info.Release()
+	}
+}
+
+func (l *UnifiedLog) readWithin(startOffset int64, maxLength int, isolation FetchIsolation, minOneMessage bool, bound OffsetMetadata) (FetchDataInfo, error) {
 	info, segment, err := l.local.read(startOffset, maxLength, minOneMessage, bound)
 	if err != nil || isolation != FetchTxnCommitted {
 		return info, err

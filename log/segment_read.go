@@ -57,6 +57,8 @@ func (s *LogSegment) read(startOffset int64, maxSize int, maxPosition int64, min
 	if maxSize == 0 {
 		return info, true, nil
 	}
+	// The bound may be a place in a segment that compaction replaced meanwhile.
+	maxPosition = min(maxPosition, s.file.size.Load())
 	fetchSize := int(min(maxPosition-start.position, int64(maxSize)))
 	info.FirstEntryIncomplete = maxSize < start.size
 	if fetchSize > 0 {

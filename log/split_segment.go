@@ -14,7 +14,7 @@ import (
 // not whole is left out, as a recovery would leave it out.
 func (d *logLoader) splitOverflowedSegment(overflow *segmentOverflowError) error {
 	d.logger.Infof("%sCaught segment overflow error: %v. Split segment and retry.", d.log.prefix(), overflow)
-	parts, err := d.copyToParts(overflow.segment)
+	parts, err := copyToParts(overflow.segment, d.newPart)
 	for _, part := range parts {
 		err = errors.Join(err, part.flush(), part.close())
 	}
@@ -42,8 +42,8 @@ func (d *logLoader) newPart(baseOffset int64) (*LogSegment, error) {
 
 // copyToParts copies the batches. The first part has the base of the source, so
 // that the parts are known to replace it.
-func (d *logLoader) copyToParts(source *LogSegment) ([]*LogSegment, error) {
-	first, err := d.newPart(source.BaseOffset)
+func copyToParts(source *LogSegment, newPart func(baseOffset int64) (*LogSegment, error)) ([]*LogSegment, error) {
+	first, err := newPart(source.BaseOffset)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (d *logLoader) copyToParts(source *LogSegment) ([]*LogSegment, error) {
 		}
 		base, last, timestamp := header.BaseOffset(), header.LastOffset(), header.MaxTimestamp()
 		if !parts[len(parts)-1].canConvertToRelativeOffset(last) {
-			part, err := d.newPart(base)
+			part, err := newPart(base)
 			if err != nil {
 				return parts, err
 			}
@@ -80,5 +80,34 @@ func (d *logLoader) copyToParts(source *LogSegment) ([]*LogSegment, error) {
 func (d *logLoader) closeAll() error {
 	err := d.segments().each((*LogSegment).closeHandlers)
 	d.segments().set(nil)
+	return err
+}
+
+// SplitOverflowedSegment does the same to a segment of an open log, which a
+// compaction came upon.
+func (l *UnifiedLog) SplitOverflowedSegment(source *LogSegment) error {
+	var parts []*CleanedSegment
+	_, err := copyToParts(source, func(baseOffset int64) (*LogSegment, error) {
+		part, err := l.NewCleanedSegment(baseOffset)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+		return part.LogSegment, nil
+	})
+	modified, modifiedErr := source.LastModified()
+	err = errors.Join(err, modifiedErr)
+	for _, part := range parts {
+		if err == nil {
+			err = part.Finish(modified)
+		}
+	}
+	if err == nil {
+		l.logger.Infof("%sReplacing overflowed segment %s with %d segments", l.prefix(), source, len(parts))
+		return l.ReplaceSegments(parts, []*LogSegment{source})
+	}
+	for _, part := range parts {
+		err = errors.Join(err, part.Discard())
+	}
 	return err
 }

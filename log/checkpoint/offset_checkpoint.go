@@ -15,6 +15,7 @@ const (
 	RecoveryPointFile  = "recovery-point-offset-checkpoint"
 	LogStartOffsetFile = "log-start-offset-checkpoint"
 	HighWatermarkFile  = "replication-offset-checkpoint"
+	CleanerOffsetFile  = "cleaner-offset-checkpoint"
 )
 
 // OffsetCheckpoint keeps an offset for each partition of a log directory, as

@@ -31,21 +31,32 @@ type Builder struct {
 	lastOffset    int64
 	baseTimestamp int64
 	maxTimestamp  int64
-	writer        recordWriter
-	err           error
+	// hasHorizon says that the base timestamp is a delete horizon.
+	hasHorizon bool
+	writer     recordWriter
+	err        error
 }
 
 // NewBuilder starts a batch.
 func NewBuilder(options BuilderOptions) *Builder {
-	builder := &Builder{
-		options:       options,
-		buffer:        make([]byte, HeaderSize, 512),
-		lastOffset:    options.BaseOffset - 1,
-		baseTimestamp: NoTimestamp,
-		maxTimestamp:  NoTimestamp,
-	}
-	builder.writer, builder.err = newRecordWriter(options.Compression, &builder.buffer)
+	builder := &Builder{options: options, buffer: make([]byte, HeaderSize, 512)}
+	builder.start(NoTimestamp)
 	return builder
+}
+
+// start makes the builder ready; a time from which tombstones may go is put in
+// the place of the base timestamp.
+func (b *Builder) start(deleteHorizonMs int64) {
+	b.lastOffset = b.options.BaseOffset - 1
+	b.baseTimestamp, b.maxTimestamp = deleteHorizonMs, NoTimestamp
+	b.hasHorizon = deleteHorizonMs != NoTimestamp
+	b.writer, b.err = newRecordWriter(b.options.Compression, &b.buffer)
+}
+
+// abandon gives the compressor back when the batch is not wanted after all.
+func (b *Builder) abandon() {
+	// What the compressor would still say is thrown away with the batch.
+	_ = b.writer.close()
 }
 
 // Append adds a record at the next offset. A nil key or value is null.
@@ -73,7 +84,7 @@ func (b *Builder) AppendRecord(record *Record) {
 	if b.options.TimestampType == LogAppendTime {
 		record.Timestamp = b.options.LogAppendTime
 	}
-	if b.count == 0 {
+	if b.count == 0 && !b.hasHorizon {
 		b.baseTimestamp = record.Timestamp
 	}
 	b.maxTimestamp = max(b.maxTimestamp, record.Timestamp)
@@ -144,6 +155,9 @@ func (b *Builder) attributes() uint16 {
 	}
 	if b.options.Control {
 		attributes |= controlMask
+	}
+	if b.hasHorizon {
+		attributes |= deleteHorizonMask
 	}
 	return attributes
 }

@@ -212,6 +212,18 @@ func (m *Mem) Stat(name string) (fs.FileInfo, error) {
 	return node.info(path.Base(name)), nil
 }
 
+// SetModified implements FS.
+func (m *Mem) SetModified(name string, modified time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	node := m.find(name)
+	if node == nil {
+		return pathError("chtimes", name, fs.ErrNotExist)
+	}
+	node.modified = modified
+	return nil
+}
+
 // ReadDir implements FS.
 func (m *Mem) ReadDir(name string) ([]fs.DirEntry, error) {
 	m.mu.Lock()

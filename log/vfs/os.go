@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,6 +35,10 @@ func (osFS) RemoveAll(name string) error                  { return os.RemoveAll(
 func (osFS) Rename(oldName, newName string) error         { return os.Rename(oldName, newName) }
 func (osFS) Stat(name string) (fs.FileInfo, error)        { return os.Stat(name) }
 func (osFS) ReadDir(name string) ([]fs.DirEntry, error)   { return os.ReadDir(name) }
+
+func (osFS) SetModified(name string, modified time.Time) error {
+	return os.Chtimes(name, modified, modified)
+}
 
 func (osFS) SyncDir(name string) error {
 	dir, err := os.Open(name)

@@ -6,6 +6,7 @@ package vfs
 import (
 	"io"
 	"io/fs"
+	"time"
 )
 
 // File is an open file. Reads and writes name their position, so that one file
@@ -33,6 +34,8 @@ type FS interface {
 	// Rename replaces what has the new name already.
 	Rename(oldName, newName string) error
 	Stat(name string) (fs.FileInfo, error)
+	// SetModified sets when a file counts as last written.
+	SetModified(name string, modified time.Time) error
 	// ReadDir lists a directory in order of names.
 	ReadDir(name string) ([]fs.DirEntry, error)
 	// SyncDir makes the creations, renames and removals in a directory durable.
