@@ -222,6 +222,9 @@ func (w *fetchWriter) partitionTags(p *fetchPartition) {
 // Size is the length of the body in bytes.
 func (r *fetchResponse) Size() int { return r.size }
 
+// WithoutRecords is the body but for the bytes of records, for the request log.
+func (r *fetchResponse) WithoutRecords() []byte { return r.head }
+
 // WriteTo sends the body: encoded bytes from memory, records from their files.
 func (r *fetchResponse) WriteTo(w *network.ResponseWriter) error {
 	sent := 0

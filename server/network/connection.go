@@ -113,6 +113,9 @@ func (c *connection) process(frame *buffer) bool {
 			request.release()
 			return false
 		}
+		if c.server.logsRequests() {
+			request.description = []byte("{}")
+		}
 		request.finish(func() { request.response = protocol.UnsupportedVersionResponse() })
 	default:
 		request.release()
@@ -145,6 +148,9 @@ func (c *connection) decode(request *Request, encoded protocol.EncodedRequest) e
 		return err
 	}
 	request.decoded = admitted
+	if c.server.logsRequests() {
+		request.description = describe(request.Body, encoded)
+	}
 	request.frame.kept = encoded.KeepsFrame && encoded.Header.APIKey != protocol.KeyProduce
 	if versions, ok := request.Body.(*kmsg.ApiVersionsRequest); ok {
 		c.registerSoftware(versions, request)

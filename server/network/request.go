@@ -49,6 +49,8 @@ type Request struct {
 	done       bool // finished and ready to be written; guarded by connection.mu
 	decoded    int  // what decoding took of the server's allowance
 	times      requestTimes
+	// description is the body as JSON when requests are logged, else nil.
+	description []byte
 }
 
 // outcome is how a request was finished.

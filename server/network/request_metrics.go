@@ -18,6 +18,27 @@ type requestTimes struct {
 	handled, completed atomic.Int64
 }
 
+// phases are the parts of the time that a request took.
+type phases struct{ total, queue, local, remote, responseQueue, send time.Duration }
+
+// phases are those of a request whose response was written between the two
+// moments.
+func (t *requestTimes) phases(started, sent int64) phases {
+	completed := t.completed.Load()
+	dequeued, handled := t.dequeued, t.handled.Load()
+	if dequeued == 0 {
+		dequeued = completed // answered without a handler
+	}
+	if handled == 0 || handled > completed {
+		handled = completed
+	}
+	return phases{
+		total: time.Duration(sent - t.received), queue: time.Duration(dequeued - t.received),
+		local: time.Duration(handled - dequeued), remote: time.Duration(completed - handled),
+		responseQueue: time.Duration(started - completed), send: time.Duration(sent - started),
+	}
+}
+
 // requestMetrics has the metrics of kafka.network:type=RequestMetrics. Those
 // of an API come into being with its first request.
 type requestMetrics struct {
@@ -62,15 +83,15 @@ func (a *apiMetrics) init(group *metrics.Group) {
 	})
 }
 
-// record counts a request whose response was written between the two moments.
-func (m *requestMetrics) record(request *Request, started, sent int64) {
+// record counts a request that took so long.
+func (m *requestMetrics) record(request *Request, took phases) {
 	key := request.Context.Header.APIKey
 	api := &m.byKey[key]
 	api.init(m.group)
 	if request.response != nil {
 		request.errors.addResponse(request.response)
 	}
-	api.record(request, started, sent)
+	api.record(request, took)
 	api.recordErrors(request)
 	if fetch, ok := request.Body.(*kmsg.FetchRequest); ok {
 		api = &m.consumerFetch
@@ -78,29 +99,20 @@ func (m *requestMetrics) record(request *Request, started, sent int64) {
 			api = &m.followerFetch
 		}
 		api.init(m.group)
-		api.record(request, started, sent)
+		api.record(request, took)
 		api.recordErrors(request)
 	}
 }
 
-func (a *apiMetrics) record(request *Request, started, sent int64) {
-	times := &request.times
-	completed := times.completed.Load()
-	if times.dequeued == 0 {
-		times.dequeued = completed // answered without a handler
-	}
-	handled := times.handled.Load()
-	if handled == 0 || handled > completed {
-		handled = completed
-	}
+func (a *apiMetrics) record(request *Request, took phases) {
 	a.meterOf(request.Context.Header.APIVersion).Mark(1)
-	a.total.UpdateDuration(time.Duration(sent - times.received))
-	a.queue.UpdateDuration(time.Duration(times.dequeued - times.received))
-	a.local.UpdateDuration(time.Duration(handled - times.dequeued))
-	a.remote.UpdateDuration(time.Duration(completed - handled))
+	a.total.UpdateDuration(took.total)
+	a.queue.UpdateDuration(took.queue)
+	a.local.UpdateDuration(took.local)
+	a.remote.UpdateDuration(took.remote)
 	a.throttle.UpdateDuration(request.throttle)
-	a.responseQueue.UpdateDuration(time.Duration(started - completed))
-	a.responseSend.UpdateDuration(time.Duration(sent - started))
+	a.responseQueue.UpdateDuration(took.responseQueue)
+	a.responseSend.UpdateDuration(took.send)
 	a.bytes.Update(int64(request.Size))
 }
 

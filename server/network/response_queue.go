@@ -135,7 +135,11 @@ func (c *connection) write(batch []*Request) error {
 	err := w.finish()
 	sent := now()
 	for _, request := range batch {
-		c.server.requestMetrics.record(request, started, sent)
+		took := request.times.phases(started, sent)
+		c.server.requestMetrics.record(request, took)
+		if request.description != nil {
+			c.server.logCompleted(request, took)
+		}
 	}
 	if err != nil {
 		c.server.processorLogger.Debugf("Connection %s: writing responses: %v", c.context.ConnectionID, err)

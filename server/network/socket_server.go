@@ -34,11 +34,12 @@ type SocketServer struct {
 	dataPlane *admission
 	control   *admission
 
-	logger, acceptorLogger, processorLogger, selectorLogger *logrus.Entry
-	logPrefix                                               string
-	requestMetrics                                          *requestMetrics
-	groups                                                  []*metrics.Group
-	registry                                                *metrics.Registry
+	logger, acceptorLogger, processorLogger, selectorLogger, requestLogger *logrus.Entry
+
+	logPrefix      string
+	requestMetrics *requestMetrics
+	groups         []*metrics.Group
+	registry       *metrics.Registry
 
 	nextIndex atomic.Int64 // of connection ids
 
@@ -70,6 +71,7 @@ func NewSocketServer(cfg *config.BrokerConfig, apis *protocol.APITable, registry
 		acceptorLogger:  logging.For("kafka.network.Acceptor"),
 		processorLogger: logging.For("kafka.network.Processor"),
 		selectorLogger:  logging.For("org.apache.kafka.common.network.Selector"),
+		requestLogger:   logging.For("kafka.request.logger"),
 		logPrefix:       fmt.Sprintf("[SocketServer listenerType=ZK_BROKER, nodeId=%d] ", config.BrokerId.Get(cfg)),
 		registry:        registry,
 		connections:     map[*connection]struct{}{},

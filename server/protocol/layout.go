@@ -38,7 +38,8 @@ type field struct {
 	memory   int // the field's share of the decoded structure
 	in       versions
 	nullable versions
-	simple   bool // arrayKind: elements are simple values
+	simple   bool   // arrayKind: elements are simple values
+	value    string // the type of a simple value
 	elements []field
 	// elementMemory is what kmsg allocates for one element of an array.
 	elementMemory int
@@ -49,19 +50,21 @@ type layout struct {
 	fields []field
 }
 
-// layouts parses the texts of a layout table when they are first needed.
+// layouts parses the texts of a layout table when they are first needed. With
+// runs, neighbours of fixed size are one field, so that walking skips them at
+// once.
 type layouts struct {
 	texts  map[int16]string
+	runs   bool
 	parsed [KeyAllocateProducerIds + 1][maxVersions]atomic.Pointer[layout]
 }
 
 // maxVersions is more than any API has.
 const maxVersions = 16
 
-var requests = &layouts{texts: requestLayouts}
+var requests = &layouts{texts: requestLayouts, runs: true}
 
-// of returns the layout of one version: only the fields it has, runs of fixed
-// size merged.
+// of returns the layout of one version: only the fields it has.
 func (l *layouts) of(key, version int16) (*layout, bool) {
 	text, ok := l.texts[key]
 	if !ok || version < 0 || version >= maxVersions {
@@ -72,21 +75,20 @@ func (l *layouts) of(key, version int16) (*layout, bool) {
 		return cut, true
 	}
 	parser := layoutParser{text: strings.Join(strings.Fields(text), " ")}
-	cut := &layout{fields: cutTo(parser.fields(0), version)}
+	cut := &layout{fields: l.cutTo(parser.fields(0), version)}
 	slot.Store(cut)
 	return cut, true
 }
 
-// cutTo keeps the fields that the version has and merges neighbours of fixed
-// size, so that walking skips them at once.
-func cutTo(fields []field, version int16) []field {
+// cutTo keeps the fields that the version has.
+func (l *layouts) cutTo(fields []field, version int16) []field {
 	var kept []field
 	for _, f := range fields {
 		if !f.in.contains(version) {
 			continue
 		}
-		f.elements = cutTo(f.elements, version)
-		if last := len(kept) - 1; last >= 0 && f.kind == fixedKind && f.tag < 0 &&
+		f.elements = l.cutTo(f.elements, version)
+		if last := len(kept) - 1; l.runs && last >= 0 && f.kind == fixedKind && f.tag < 0 &&
 			kept[last].kind == fixedKind && kept[last].tag < 0 {
 			kept[last].size += f.size
 			continue
@@ -177,10 +179,11 @@ func structMemory(elements []field, simple bool) int {
 }
 
 func (f *field) simpleType(name string) {
+	f.value = name
 	switch name {
 	case "string":
 		f.kind, f.memory = stringKind, 16
-	case "bytes":
+	case "bytes", recordsType:
 		f.kind, f.memory = bytesKind, 24
 	default:
 		size, ok := fixedSizes[name]
@@ -190,6 +193,9 @@ func (f *field) simpleType(name string) {
 		f.kind, f.size, f.memory = fixedKind, size, size
 	}
 }
+
+// recordsType is the type of bytes that are record batches.
+const recordsType = "records"
 
 var fixedSizes = map[string]int{
 	"bool": 1, "int8": 1, "int16": 2, "uint16": 2, "int32": 4, "int64": 8, "float64": 8, "uuid": 16,

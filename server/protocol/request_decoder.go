@@ -22,8 +22,8 @@ type EncodedRequest struct {
 	// KeepsFrame tells that fields of type bytes of the decoded request will
 	// lie in the frame, which must not be overwritten before they are out of use.
 	KeepsFrame bool
-
-	body []byte
+	// Body is what follows the header.
+	Body []byte
 }
 
 // RequestDecoder reads the requests of one connection. The zero value with its
@@ -39,7 +39,7 @@ type RequestDecoder struct {
 // latter the header is valid.
 func (d *RequestDecoder) Inspect(frame []byte) (EncodedRequest, error) {
 	header, body, err := parseRequestHeader(frame, d.clientID)
-	request := EncodedRequest{Header: header, body: body}
+	request := EncodedRequest{Header: header, Body: body}
 	if err != nil {
 		return request, err
 	}
@@ -72,7 +72,7 @@ func (r *EncodedRequest) Decode() (kmsg.Request, error) {
 		return nil, fmt.Errorf("%w: unknown api key %d", ErrMalformed, r.Header.APIKey)
 	}
 	request.SetVersion(r.Header.APIVersion)
-	if err := request.ReadFrom(r.body); err != nil {
+	if err := request.ReadFrom(r.Body); err != nil {
 		return nil, fmt.Errorf("%w: %s version %d: %w", ErrMalformed, APIName(r.Header.APIKey), r.Header.APIVersion, err)
 	}
 	return request, nil

@@ -17,7 +17,7 @@ package protocol
 // and so it is checked.
 var requestLayouts = map[int16]string{
 	KeyProduce: `TransactionalId:string@3+? Acks:int16 TimeoutMs:int32 TopicData:[Name:string PartitionData:[Index:int32
-		Records:bytes?]]`,
+		Records:records?]]`,
 	KeyFetch: `ClusterId#0:string@12+? ReplicaState#1:{Id:int32 Epoch:int64}@12+ ReplicaId:int32 MaxWaitMs:int32 MinBytes:int32 MaxBytes:int32@3+ IsolationLevel:int8@4+
 		SessionId:int32@7+ SessionEpoch:int32@7+ Topics:[Topic:string@0-12 TopicId:uuid@13+ Partitions:[Partition:int32
 		CurrentLeaderEpoch:int32@9+ FetchOffset:int64 LastFetchedEpoch:int32@12+ LogStartOffset:int64@5+

@@ -88,6 +88,18 @@ func (w *walker) int32Length() int {
 	return n
 }
 
+// length reads the length in front of a string, bytes or an array.
+func (w *walker) length(of kind) int {
+	switch {
+	case w.flexible:
+		return w.compactLength()
+	case of == stringKind:
+		return w.int16Length()
+	default:
+		return w.int32Length()
+	}
+}
+
 // clientID reads the header's client id, which keeps its plain form in
 // flexible versions, as bytes of the frame.
 func (w *walker) clientID() []byte {
@@ -173,15 +185,7 @@ func (w *walker) field(f *field) {
 }
 
 func (w *walker) stringOrBytes(f *field) {
-	var n int
-	switch {
-	case w.flexible:
-		n = w.compactLength()
-	case f.kind == stringKind:
-		n = w.int16Length()
-	default:
-		n = w.int32Length()
-	}
+	n := w.length(f.kind)
 	if w.err != nil {
 		return
 	}
@@ -203,12 +207,7 @@ func (w *walker) stringOrBytes(f *field) {
 }
 
 func (w *walker) array(f *field) {
-	var n int
-	if w.flexible {
-		n = w.compactLength()
-	} else {
-		n = w.int32Length()
-	}
+	n := w.length(f.kind)
 	if w.err != nil {
 		return
 	}
