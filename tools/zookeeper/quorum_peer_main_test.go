@@ -16,6 +16,11 @@ import (
 	"github.com/go-zookeeper/zk"
 )
 
+// noLogger keeps the client library quiet.
+type noLogger struct{}
+
+func (noLogger) Printf(string, ...any) {}
+
 func properties(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "zookeeper.properties")

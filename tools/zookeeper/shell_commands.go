@@ -1,6 +1,7 @@
 package zookeeper
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/go-zookeeper/zk"
 
+	"github.com/gregor-broker/gregor/tools/zookeeper/session"
 	"github.com/gregor-broker/gregor/zkutil/zkserver"
 )
 
@@ -62,7 +64,7 @@ func init() {
 }
 
 func closeSession(s *shell, _ *commandLine) error {
-	s.disconnect(true)
+	s.session.Close()
 	return nil
 }
 
@@ -74,7 +76,7 @@ func connect(s *shell, words []string) error {
 }
 
 func quit(s *shell, _ []string) error {
-	s.disconnect(true)
+	s.session.Close()
 	s.quit = true
 	return nil
 }
@@ -110,14 +112,12 @@ func redo(s *shell, words []string) error {
 }
 
 func printWatches(s *shell, words []string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if len(words) > 1 {
-		s.printWatches = words[1] == "on"
+		s.printWatches.Store(words[1] == "on")
 		return nil
 	}
 	state := "off"
-	if s.printWatches {
+	if s.printWatches.Load() {
 		state = "on"
 	}
 	fmt.Fprintf(s.out, "printwatches is %s\n", state)
@@ -165,7 +165,7 @@ func list(s *shell, line *commandLine) error {
 
 func get(s *shell, line *commandLine) error {
 	watch := s.deprecatedWatch(line, "get", "[-s] [-w]")
-	data, stat, err := s.get(line.args[1], watch)
+	data, stat, err := s.session.Get(line.args[1], watch)
 	if err != nil {
 		return err
 	}
@@ -185,12 +185,12 @@ func (s *shell) printData(data []byte) {
 
 func printStat(s *shell, line *commandLine) error {
 	watch := s.deprecatedWatch(line, "stat", "[-w]")
-	found, stat, err := s.exists(line.args[1], watch)
+	stat, err := s.session.Exists(line.args[1], watch)
+	if err == nil && stat == nil {
+		err = &session.Error{Code: zkserver.CodeNoNode, Path: line.args[1]}
+	}
 	if err != nil {
 		return err
-	}
-	if !found {
-		return failure(zk.ErrNoNode, line.args[1])
 	}
 	s.printStat(stat)
 	return nil
@@ -214,12 +214,9 @@ func set(s *shell, line *commandLine) error {
 	if err != nil {
 		return err
 	}
-	if err := validatePath(path); err != nil {
-		return err
-	}
-	stat, err := s.conn.Set(s.serverPath(path), []byte(line.args[2]), version)
+	stat, err := s.session.Set(path, []byte(line.args[2]), version)
 	if err != nil {
-		return failure(err, path)
+		return err
 	}
 	if line.has("s") {
 		s.printStat(stat)
@@ -236,10 +233,7 @@ func deleteNode(s *shell, line *commandLine) error {
 	if err != nil {
 		return err
 	}
-	if err := validatePath(path); err != nil {
-		return err
-	}
-	return failure(s.conn.Delete(s.serverPath(path), version), path)
+	return s.session.Delete(path, version)
 }
 
 // deleteAll removes a subtree, children before parents, in batches.
@@ -265,11 +259,7 @@ func deleteAll(s *shell, line *commandLine) error {
 	slices.Reverse(paths)
 	failed := false
 	for batch := range slices.Chunk(paths, size) {
-		ops := make([]any, 0, len(batch))
-		for _, path := range batch {
-			ops = append(ops, &zk.DeleteRequest{Path: s.serverPath(path), Version: -1})
-		}
-		if _, err := s.conn.Multi(ops...); err != nil {
+		if s.session.DeleteAll(batch) != nil {
 			failed = true
 		}
 	}
@@ -280,50 +270,36 @@ func deleteAll(s *shell, line *commandLine) error {
 }
 
 func syncPath(s *shell, line *commandLine) error {
-	path := line.args[1]
-	if err := validatePath(path); err != nil {
+	err := s.session.Sync(line.args[1])
+	var code zkserver.Code
+	switch {
+	case err == nil:
+		fmt.Fprintln(s.out, "Sync is OK")
+	case errors.As(err, &code):
+		fmt.Fprintf(s.out, "Sync has failed. rc=%d\n", code)
+	default:
 		return err
 	}
-	if _, err := s.conn.Sync(s.serverPath(path)); err != nil {
-		return failure(err, path)
-	}
-	fmt.Fprintln(s.out, "Sync is OK")
 	return nil
 }
 
-// getAllChildrenNumber counts here: the client library has no request for it.
 func getAllChildrenNumber(s *shell, line *commandLine) error {
-	below, err := s.descendants(line.args[1])
+	count, err := s.session.AllChildrenNumber(line.args[1])
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(s.out, len(below))
+	fmt.Fprintln(s.out, count)
 	return nil
 }
 
-// getEphemerals looks for the session's nodes in the tree: the client library has
-// no request for them.
 func getEphemerals(s *shell, line *commandLine) error {
 	prefix := "/"
 	if len(line.args) > 1 {
 		prefix = line.args[1]
-		if err := validatePath(prefix); err != nil {
-			return err
-		}
 	}
-	all, err := s.descendants("/")
+	paths, err := s.session.Ephemerals(prefix)
 	if err != nil {
 		return err
-	}
-	var paths []string
-	for _, path := range all {
-		found, stat, err := s.exists(path, false)
-		if err != nil {
-			return err
-		}
-		if found && stat.EphemeralOwner == s.conn.SessionID() && strings.HasPrefix(path, prefix) {
-			paths = append(paths, path)
-		}
 	}
 	fmt.Fprintf(s.out, "[%s]\n", strings.Join(paths, ", "))
 	return nil
@@ -343,53 +319,40 @@ func addAuth(s *shell, line *commandLine) error {
 	if len(line.args) > 2 {
 		auth = []byte(line.args[2])
 	}
-	return failure(s.conn.AddAuth(line.args[1], auth), "null")
-}
-
-// addWatch is one command of which only the form is known: the client library has
-// no persistent watches.
-func addWatch(_ *shell, line *commandLine) error {
-	if mode := strings.ToUpper(line.value["m"]); line.has("m") && mode != "PERSISTENT" && mode != "PERSISTENT_RECURSIVE" {
-		return malformed("addWatch %s", commands["addWatch"].usage)
-	}
-	return malformed("Persistent watches are not offered by this shell; use 'get -w', 'ls -w' or 'stat -w'")
-}
-
-func removeWatches(s *shell, line *commandLine) error {
-	path := line.args[1]
-	if err := validatePath(path); err != nil {
-		return err
-	}
-	kind := dataWatch | childWatch
-	event := "DataWatchRemoved"
-	switch {
-	case line.has("c"):
-		kind, event = childWatch, "ChildWatchRemoved"
-	case line.has("d"):
-		kind = dataWatch
-	}
-	s.mu.Lock()
-	had := s.watches[path] & kind
-	s.mu.Unlock()
-	if !s.forget(path, kind) {
-		return malformed("KeeperErrorCode = No such watcher for %s", path)
-	}
-	if had == childWatch {
-		event = "ChildWatchRemoved"
-	}
-	s.printEvent("SyncConnected", event, path)
+	s.session.AddAuth(line.args[1], auth)
 	return nil
 }
 
-func getConfig(s *shell, line *commandLine) error {
-	const path = "/zookeeper/config"
-	data, stat, err := s.conn.Get(path)
-	if err == nil && line.has("w") {
-		data, stat, _, err = s.conn.GetW(path)
-		s.watched(path, dataWatch)
+var addWatchModes = map[string]session.AddWatchMode{
+	"PERSISTENT": session.Persistent, "PERSISTENT_RECURSIVE": session.PersistentRecursive,
+}
+
+func addWatch(s *shell, line *commandLine) error {
+	mode, known := session.PersistentRecursive, true
+	if line.has("m") {
+		mode, known = addWatchModes[strings.ToUpper(line.value["m"])]
 	}
+	if !known || len(line.args) > 2 {
+		return malformed("addWatch %s", commands["addWatch"].usage)
+	}
+	return s.session.AddWatch(line.args[1], mode)
+}
+
+func removeWatches(s *shell, line *commandLine) error {
+	kind := session.ChildrenOrData
+	switch {
+	case line.has("c"):
+		kind = session.Children
+	case line.has("d"):
+		kind = session.Data
+	}
+	return s.session.RemoveWatches(line.args[1], kind, line.has("l"))
+}
+
+func getConfig(s *shell, line *commandLine) error {
+	data, stat, err := s.session.Config(line.has("w"))
 	if err != nil {
-		return failure(err, path)
+		return err
 	}
 	if line.has("c") {
 		fmt.Fprintln(s.out, clientConfig(string(data)))
@@ -435,23 +398,21 @@ func reconfig(s *shell, line *commandLine) error {
 			return malformed("-v must be followed by a long (configuration version)")
 		}
 	}
-	var stat *zk.Stat
-	var err error
+	joining, leaving, list := optional(line, "add"), optional(line, "remove"), (*string)(nil)
 	if members {
-		var list []string
-		if list, err = reconfigMembers(line); err != nil {
+		servers, err := reconfigMembers(line)
+		if err != nil {
 			return err
 		}
-		stat, err = s.conn.Reconfig(list, version)
-	} else {
-		stat, err = s.conn.IncrementalReconfig(commaList(line.value["add"]), commaList(line.value["remove"]), version)
+		list = &servers
 	}
+	stat, err := s.session.Reconfig(joining, leaving, list, version)
 	if err != nil {
-		return failure(err, "null")
+		return err
 	}
-	data, _, err := s.conn.Get("/zookeeper/config")
+	data, _, err := s.session.Config(false)
 	if err != nil {
-		return failure(err, "null")
+		return err
 	}
 	fmt.Fprintf(s.out, "Committed new configuration:\n%s\n", data)
 	if line.has("s") {
@@ -460,9 +421,11 @@ func reconfig(s *shell, line *commandLine) error {
 	return nil
 }
 
-func commaList(text string) []string {
-	if text == "" {
+// optional gives an option's list of servers, nil if it is not there.
+func optional(line *commandLine, option string) *string {
+	if !line.has(option) {
 		return nil
 	}
-	return strings.Split(strings.ToLower(text), ",")
+	list := strings.ToLower(line.value[option])
+	return &list
 }

@@ -7,11 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-zookeeper/zk"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/tools/zookeeper/session"
+	"github.com/gregor-broker/gregor/zkutil/zkserver"
 )
 
 // maxTTL is the longest lifetime a node can be given.
@@ -35,37 +36,19 @@ func create(s *shell, line *commandLine) error {
 	if len(line.args) > 3 {
 		acl = s.parseACL(line.args[3])
 	}
-	named := path
-	if sequential {
-		named += "1" // a sequential node may be named by its number alone
-	}
-	if err := validatePath(named); err != nil {
-		return err
-	}
 	if len(acl) == 0 {
 		fmt.Fprintln(s.err, "KeeperErrorCode = InvalidACL")
-		return failure(zk.ErrInvalidACL, "null")
+		return &session.Error{Code: zkserver.CodeInvalidACL}
 	}
-	created, err := s.createNode(path, data, acl, createFlags(line), ttl)
-	if errors.Is(err, zk.ErrInvalidACL) {
+	created, err := s.session.Create(path, data, acl, createFlags(line), ttl)
+	if errors.Is(err, zkserver.CodeInvalidACL) {
 		fmt.Fprintf(s.err, "KeeperErrorCode = InvalidACL for %s\n", path)
 	}
 	if err != nil {
-		return failure(err, path)
+		return err
 	}
-	fmt.Fprintf(s.err, "Created %s\n", s.clientPath(created))
+	fmt.Fprintf(s.err, "Created %s\n", created)
 	return nil
-}
-
-func (s *shell) createNode(path string, data []byte, acl []zk.ACL, flags int32, ttl int64) (string, error) {
-	server := s.serverPath(path)
-	switch {
-	case ttl > 0:
-		return s.conn.CreateTTL(server, data, flags, acl, time.Duration(ttl)*time.Millisecond)
-	case flags == zk.FlagContainer:
-		return s.conn.CreateContainer(server, data, flags, acl)
-	}
-	return s.conn.Create(server, data, flags, acl)
 }
 
 // createFlags gives the CreateMode that a command line asks for.
@@ -138,12 +121,9 @@ func (s *shell) parseACL(text string) []zk.ACL {
 
 func getACL(s *shell, line *commandLine) error {
 	path := line.args[1]
-	if err := validatePath(path); err != nil {
-		return err
-	}
-	acl, stat, err := s.conn.GetACL(s.serverPath(path))
+	acl, stat, err := s.session.GetACL(path)
 	if err != nil {
-		return failure(err, path)
+		return err
 	}
 	for _, entry := range acl {
 		letters := ""
@@ -167,23 +147,20 @@ func setACL(s *shell, line *commandLine) error {
 	if err != nil {
 		return err
 	}
-	if err := validatePath(path); err != nil {
-		return err
-	}
 	if len(acl) == 0 {
-		return failure(zk.ErrInvalidACL, "null")
+		return &session.Error{Code: zkserver.CodeInvalidACL}
 	}
 	if line.has("R") {
 		return s.visit(path, false, func(path string) error {
-			if _, err := s.conn.SetACL(s.serverPath(path), acl, version); err != nil {
-				fmt.Fprint(s.out, failure(err, path))
+			if _, err := s.session.SetACL(path, acl, version); err != nil {
+				fmt.Fprint(s.out, err)
 			}
 			return nil
 		})
 	}
-	stat, err := s.conn.SetACL(s.serverPath(path), acl, version)
+	stat, err := s.session.SetACL(path, acl, version)
 	if err != nil {
-		return failure(err, path)
+		return err
 	}
 	if line.has("s") {
 		s.printStat(stat)
@@ -192,19 +169,19 @@ func setACL(s *shell, line *commandLine) error {
 }
 
 // reconfigMembers gives the servers that reconfig names by -members or -file.
-func reconfigMembers(line *commandLine) ([]string, error) {
+func reconfigMembers(line *commandLine) (string, error) {
 	if line.has("members") {
-		return commaList(line.value["members"]), nil
+		return strings.ToLower(line.value["members"]), nil
 	}
 	path := line.value["file"]
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, malformed("Error processing %s%s", path, err)
+		return "", malformed("Error processing %s%s", path, err)
 	}
 	defer file.Close()
 	properties, err := config.ReadProperties(file)
 	if err != nil {
-		return nil, malformed("Error processing %s%s", path, err)
+		return "", malformed("Error processing %s%s", path, err)
 	}
 	var members []string
 	for key, value := range properties {
@@ -213,5 +190,5 @@ func reconfigMembers(line *commandLine) ([]string, error) {
 		}
 	}
 	slices.Sort(members)
-	return members, nil
+	return strings.Join(members, ","), nil
 }

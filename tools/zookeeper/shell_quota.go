@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/go-zookeeper/zk"
+
+	"github.com/gregor-broker/gregor/zkutil/zkserver"
 )
 
 // Where quotas are kept (class Quotas).
@@ -63,11 +65,11 @@ func setQuota(s *shell, line *commandLine) error {
 		return notANumber(line.value[option])
 	}
 	*field = n
-	found, _, err := s.exists(path, false)
+	stat, err := s.session.Exists(path, false)
 	if err != nil {
 		return err
 	}
-	if !found {
+	if stat == nil {
 		return malformed("%s does not exist.", path)
 	}
 	if err := s.checkOtherQuotas(path); err != nil {
@@ -79,24 +81,24 @@ func setQuota(s *shell, line *commandLine) error {
 // checkOtherQuotas refuses a quota above or below another one.
 func (s *shell) checkOtherQuotas(path string) error {
 	err := s.visit(quotaRoot+path, false, func(node string) error {
-		found, _, err := s.exists(node+"/"+quotaLimitNode, false)
-		if err == nil && found && node != quotaRoot+path {
-			err = malformed("%s has a child %s which has a quota", path, strings.TrimPrefix(node, quotaRoot))
+		stat, err := s.session.Exists(node+"/"+quotaLimitNode, false)
+		if stat != nil && node != quotaRoot+path {
+			return malformed("%s has a child %s which has a quota", path, strings.TrimPrefix(node, quotaRoot))
 		}
 		return err
 	})
-	if err != nil && !isMissing(err, quotaRoot+path) {
+	if err != nil && !errors.Is(err, zkserver.CodeNoNode) {
 		return err
 	}
 	for i, r := range path {
 		if r != '/' || i == 0 {
 			continue
 		}
-		found, _, err := s.exists(quotaRoot+path[:i]+"/"+quotaLimitNode, false)
+		stat, err := s.session.Exists(quotaRoot+path[:i]+"/"+quotaLimitNode, false)
 		if err != nil {
 			return err
 		}
-		if found {
+		if stat != nil {
 			return malformed("%s has a parent %s which has a quota", path, path[:i])
 		}
 	}
@@ -110,19 +112,19 @@ func (s *shell) storeQuota(path string, limit statsTrack) error {
 			continue
 		}
 		node += "/" + name
-		if err := s.createQuotaNode(node, nil); err != nil && !errors.Is(err, zk.ErrNodeExists) {
-			return failure(err, node)
+		if err := s.createQuotaNode(node, nil); err != nil && !errors.Is(err, zkserver.CodeNodeExists) {
+			return err
 		}
 	}
 	limits := node + "/" + quotaLimitNode
 	err := s.createQuotaNode(limits, []byte(limit.String()))
 	if err == nil {
-		return failure(s.createQuotaNode(node+"/"+quotaStatNode, []byte(statsTrack{}.String())), node)
+		return s.createQuotaNode(node+"/"+quotaStatNode, []byte(statsTrack{}.String()))
 	}
-	if !errors.Is(err, zk.ErrNodeExists) {
-		return failure(err, limits)
+	if !errors.Is(err, zkserver.CodeNodeExists) {
+		return err
 	}
-	data, _, err := s.get(limits, false)
+	data, _, err := s.session.Get(limits, false)
 	if err != nil {
 		return err
 	}
@@ -133,12 +135,12 @@ func (s *shell) storeQuota(path string, limit statsTrack) error {
 	if limit.count != -1 {
 		now.count = limit.count
 	}
-	_, err = s.conn.Set(s.serverPath(limits), []byte(now.String()), -1)
-	return failure(err, limits)
+	_, err = s.session.Set(limits, []byte(now.String()), -1)
+	return err
 }
 
 func (s *shell) createQuotaNode(path string, data []byte) error {
-	_, err := s.conn.Create(s.serverPath(path), data, 0, zk.WorldACL(zk.PermAll))
+	_, err := s.session.Create(path, data, zk.WorldACL(zk.PermAll), zk.FlagPersistent, 0)
 	return err
 }
 
@@ -147,8 +149,8 @@ func listQuota(s *shell, line *commandLine) error {
 	limits := quotaRoot + path + "/" + quotaLimitNode
 	fmt.Fprintln(s.err, "absolute path is "+limits)
 	for _, part := range []struct{ what, node string }{{"quota", limits}, {"stat", quotaRoot + path + "/" + quotaStatNode}} {
-		data, _, err := s.get(part.node, false)
-		if isMissing(err, part.node) {
+		data, _, err := s.session.Get(part.node, false)
+		if errors.Is(err, zkserver.CodeNoNode) {
 			fmt.Fprintf(s.err, "quota for %s does not exist.\n", path)
 			return nil
 		}
@@ -164,8 +166,8 @@ func delQuota(s *shell, line *commandLine) error {
 	path := line.args[1]
 	parent := quotaRoot + path
 	limits := parent + "/" + quotaLimitNode
-	data, _, err := s.get(limits, false)
-	if isMissing(err, limits) {
+	data, _, err := s.session.Get(limits, false)
+	if errors.Is(err, zkserver.CodeNoNode) {
 		fmt.Fprintln(s.out, "Quota does not exist for "+path)
 		return nil
 	}
@@ -181,8 +183,8 @@ func delQuota(s *shell, line *commandLine) error {
 	default:
 		return s.removeQuota(parent)
 	}
-	_, err = s.conn.Set(s.serverPath(limits), []byte(limit.String()), -1)
-	return failure(err, limits)
+	_, err = s.session.Set(limits, []byte(limit.String()), -1)
+	return err
 }
 
 // removeQuota removes a quota's nodes and the parents that only they needed.
@@ -192,8 +194,8 @@ func (s *shell) removeQuota(node string) error {
 		return err
 	}
 	for _, name := range names {
-		if err := s.conn.Delete(s.serverPath(node+"/"+name), -1); err != nil {
-			return failure(err, node+"/"+name)
+		if err := s.session.Delete(node+"/"+name, -1); err != nil {
+			return err
 		}
 	}
 	for node != quotaRoot {
@@ -201,8 +203,8 @@ func (s *shell) removeQuota(node string) error {
 		if err != nil || len(names) > 0 {
 			return err
 		}
-		if err := s.conn.Delete(s.serverPath(node), -1); err != nil {
-			return failure(err, node)
+		if err := s.session.Delete(node, -1); err != nil {
+			return err
 		}
 		node = node[:strings.LastIndexByte(node, '/')]
 	}

@@ -1,13 +1,13 @@
 package zookeeper
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/gregor-broker/gregor/config"
 )
@@ -70,9 +70,9 @@ func requirePEM(prefix, store string, properties map[string]string) error {
 }
 
 // dial connects to a server, by TLS if that was asked for.
-func (o *shellOptions) dial(network, address string, timeout time.Duration) (net.Conn, error) {
+func (o *shellOptions) dial(ctx context.Context, address string) (net.Conn, error) {
 	if o.tls == nil || o.tls.config == nil {
-		return net.DialTimeout(network, address, timeout)
+		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
-	return tls.DialWithDialer(&net.Dialer{Timeout: timeout}, network, address, o.tls.config)
+	return (&tls.Dialer{Config: o.tls.config}).DialContext(ctx, "tcp", address)
 }

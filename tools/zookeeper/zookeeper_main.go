@@ -10,9 +10,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/go-zookeeper/zk"
+	"github.com/gregor-broker/gregor/config/logging"
+	"github.com/gregor-broker/gregor/tools/zookeeper/session"
 )
 
 // exitNotFound is the shell's exit code for a command it does not know.
@@ -26,15 +28,9 @@ type shell struct {
 	out, err io.Writer
 	options  shellOptions
 
-	conn   *zk.Conn
-	host   string
-	chroot string
-	// mu guards what the client's goroutine touches: printing of events and the state.
-	mu           sync.Mutex
-	alive        bool
-	connected    bool
-	printWatches bool
-	watches      watchedPaths
+	session      *session.Session
+	host         string
+	printWatches atomic.Bool
 
 	history  map[int]string
 	count    int
@@ -77,7 +73,8 @@ func (e *uncaughtError) Error() string {
 // exit code, that of the last command.
 func ZooKeeperMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := &lockedWriter{w: stdout}
-	s := &shell{out: out, err: stderr, printWatches: true, history: map[int]string{}, watches: watchedPaths{}}
+	s := &shell{out: out, err: stderr, history: map[int]string{}}
+	s.printWatches.Store(true)
 	options, err := s.parseArguments(args)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
@@ -89,7 +86,7 @@ func ZooKeeperMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 		fmt.Fprintln(stderr, err)
 		return exitUnexpectedError
 	}
-	defer s.disconnect(false)
+	defer s.leave()
 	if len(options.command) > 0 {
 		err = s.run(options.command)
 	} else {
@@ -98,6 +95,9 @@ func ZooKeeperMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitUnexpectedError
+	}
+	if s.exitCode != exitFinished {
+		logging.For("org.apache.zookeeper.util.ServiceUtils").Errorf("Exiting JVM with code %d", s.exitCode)
 	}
 	return s.exitCode
 }
@@ -188,7 +188,7 @@ func (s *shell) readCommands(stdin io.Reader) error {
 
 // run executes a command. What is returned ends the shell.
 func (s *shell) run(words []string) error {
-	err := s.execute(words)
+	err := failure(s.execute(words))
 	var failed *commandError
 	if errors.As(err, &failed) {
 		s.exitCode = failed.exit
@@ -216,7 +216,7 @@ func (s *shell) execute(words []string) error {
 			return err
 		}
 	}
-	if !s.isAlive() {
+	if !s.session.IsAlive() {
 		fmt.Fprintln(s.out, "Not connected")
 		return nil
 	}
@@ -243,48 +243,21 @@ func (s *shell) usage() {
 
 // connect closes the session in use and begins one with other servers.
 func (s *shell) connect(host string) error {
-	s.disconnect(true)
-	servers, chroot, _ := strings.Cut(host, "/")
+	if s.session != nil && s.session.IsAlive() {
+		s.session.Close()
+	}
 	s.host = host
-	if s.chroot = ""; chroot != "" {
-		s.chroot = "/" + strings.TrimRight(chroot, "/")
-		if err := validatePath(s.chroot); err != nil {
-			return &uncaughtError{"java.lang.IllegalArgumentException", err.Error()}
-		}
+	started, err := session.Connect(host, session.Options{Timeout: s.options.timeout, Dial: s.options.dial, OnEvent: s.onEvent})
+	if err != nil {
+		return &uncaughtError{"java.lang.IllegalArgumentException", err.Error()}
 	}
-	dial := zk.WithDialer(s.options.dial)
-	s.mu.Lock()
-	s.alive = true
-	s.mu.Unlock()
-	conn, _, err := zk.Connect(strings.Split(servers, ","), s.options.timeout, dial,
-		zk.WithLogger(noLogger{}), zk.WithLogInfo(false), zk.WithEventCallback(s.onEvent))
-	s.conn = conn
-	return err
+	s.session = started
+	return nil
 }
 
-// noLogger keeps the client library quiet, as Kafka's log4j configuration does.
-type noLogger struct{}
-
-func (noLogger) Printf(string, ...any) {}
-
-// disconnect closes the session and says so if the user asked for it.
-func (s *shell) disconnect(announce bool) {
-	s.mu.Lock()
-	was := s.alive
-	s.alive, s.connected = false, false
-	s.watches = watchedPaths{}
-	s.mu.Unlock()
-	if !was || s.conn == nil {
-		return
-	}
-	s.conn.Close()
-	if announce {
-		s.printEvent("Closed", "None", "null")
-	}
-}
-
-func (s *shell) isAlive() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.alive
+// leave ends the process's part in the session, of which the servers are not told:
+// only quit and close do that.
+func (s *shell) leave() {
+	s.printWatches.Store(false)
+	s.session.Abandon()
 }

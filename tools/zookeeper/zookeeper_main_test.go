@@ -98,10 +98,10 @@ numChildren = 0
 			"Output quota for /a count=5,bytes=7\nOutput stat for /a count=0,bytes=0\n" +
 				"Output quota for /a count=-1,bytes=7\nOutput stat for /a count=0,bytes=0\nQuota does not exist for /a\n[]\n",
 			"absolute path is /zookeeper/quota/a/zookeeper_limits\n/a/x does not exist.\nabsolute path is /zookeeper/quota/a/zookeeper_limits\n", 0},
-		{[]string{"reconfig -add server.1=a", "reconfig", "addWatch /a"}, "",
-			"KeeperErrorCode = Reconfig is disabled\nreconfig " + commands["reconfig"].usage +
-				"\nPersistent watches are not offered by this shell; use 'get -w', 'ls -w' or 'stat -w'\n", 1},
-		{[]string{"deleteall /a -b 1", "ls /"}, "[c, secret, zookeeper]\n", "", 0},
+		{[]string{"reconfig -add server.1=a", "reconfig", "addWatch -m often /a", "addWatch /a /b"}, "",
+			"KeeperErrorCode = Reconfig is disabled\nreconfig " + commands["reconfig"].usage + "\n" +
+				strings.Repeat("addWatch "+commands["addWatch"].usage+"\n", 2), 1},
+		{[]string{"deleteall /a -b 1", "ls /"}, "[c, e, secret, zookeeper]\n", "", 0},
 	}
 	for _, test := range tests {
 		r := script(t, server, test.lines...)
@@ -111,20 +111,35 @@ numChildren = 0
 	}
 }
 
+// nodeEvent is how an event of a node is printed.
+func nodeEvent(name, path string) string {
+	return "\nWATCHER::\n\nWatchedEvent state:SyncConnected type:" + name + " path:" + path + "\n"
+}
+
 func TestWatchesArePrinted(t *testing.T) {
 	server := zktest.Start(t)
-	r := script(t, server, "create /a", "get -w /a", "set /a x", "set /a y", "stat -w /a", "removewatches /a -d", "set /a z",
+	r := script(t, server, "create /a", "get -w /a", "set /a x", "set /a y", "get -w /a", "removewatches /a -d", "set /a z",
 		"removewatches /a", "ls -w /a", "create /a/b", "close", "ls /")
-	event := func(name string) string {
-		return "\nWATCHER::\n\nWatchedEvent state:SyncConnected type:" + name + " path:/a\n"
-	}
-	for _, want := range []string{"null\n" + event("NodeDataChanged"), event("DataWatchRemoved"), "[]\n" + event("NodeChildrenChanged"),
-		"\nWATCHER::\n\nWatchedEvent state:Closed type:None path:null\nNot connected\n"} {
-		if strings.Count(r.out, want) != 1 {
-			t.Errorf("%q is not there once in\n%s", want, r.out)
-		}
+	want := "null\n" + nodeEvent("NodeDataChanged", "/a") + "y\n" + nodeEvent("DataWatchRemoved", "/a") + "[]\n" +
+		nodeEvent("NodeChildrenChanged", "/a") + "\nWATCHER::\n\nWatchedEvent state:Closed type:None path:null\nNot connected\n"
+	if r.out != want {
+		t.Errorf("out %q, want %q", r.out, want)
 	}
 	if !strings.Contains(r.err, "KeeperErrorCode = No such watcher for /a\n") {
+		t.Errorf("err %q", r.err)
+	}
+}
+
+func TestPersistentWatchesArePrinted(t *testing.T) {
+	server := zktest.Start(t)
+	r := script(t, server, "create /a", "addWatch /a", "set /a x", "create /a/b", "set /a/b y", "removewatches /a -c", "removewatches /a", "set /a z",
+		"addWatch -m persistent /n", "create /n", "create /n/c", "set /n/c x", "removewatches /n", "removewatches /n")
+	want := nodeEvent("NodeDataChanged", "/a") + nodeEvent("NodeCreated", "/a/b") + nodeEvent("NodeDataChanged", "/a/b") + nodeEvent("PersistentWatchRemoved", "/a") +
+		nodeEvent("NodeCreated", "/n") + nodeEvent("NodeChildrenChanged", "/n") + nodeEvent("PersistentWatchRemoved", "/n")
+	if r.out != want {
+		t.Errorf("out %q, want %q", r.out, want)
+	}
+	if strings.Count(r.err, "KeeperErrorCode = No such watcher for /") != 2 {
 		t.Errorf("err %q", r.err)
 	}
 }
@@ -157,7 +172,7 @@ func TestOneCommand(t *testing.T) {
 func TestNoServer(t *testing.T) {
 	server := zktest.Start(t)
 	server.Stop()
-	if r := runShell("", server.Addr(), "ls", "/"); r.exit != 1 || r.err != "KeeperErrorCode = ConnectionLoss for /\n" {
+	if r := runShell("", server.Addr(), "ls", "/"); r.exit != 1 || r.err != "KeeperErrorCode = ConnectionLoss for /\n" || strings.Contains(r.out, "SyncConnected") {
 		t.Errorf("%+v", r)
 	}
 }

@@ -8,10 +8,11 @@ import (
 // Code is an error code of the ZooKeeper protocol (KeeperException.Code).
 type Code int32
 
-// The codes this server answers with.
+// The codes this server answers with, and CodeConnectionLoss, which is a client's.
 const (
 	CodeOK                      Code = 0
 	CodeRuntimeInconsistency    Code = -2
+	CodeConnectionLoss          Code = -4
 	CodeMarshallingError        Code = -5
 	CodeUnimplemented           Code = -6
 	CodeBadArguments            Code = -8
@@ -31,6 +32,7 @@ const (
 var codeNames = map[Code]string{
 	CodeOK:                      "Ok",
 	CodeRuntimeInconsistency:    "RuntimeInconsistency",
+	CodeConnectionLoss:          "ConnectionLoss",
 	CodeMarshallingError:        "MarshallingError",
 	CodeUnimplemented:           "Unimplemented",
 	CodeBadArguments:            "BadArguments",
