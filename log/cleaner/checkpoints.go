@@ -43,8 +43,12 @@ func (m *cleanerManager) updateCheckpointLocked(dir string, change func(map[topi
 	if !ok {
 		return
 	}
+	before := maps.Clone(offsets)
 	maps.DeleteFunc(offsets, func(partition topic.Partition, _ int64) bool { return m.logs.GetLog(partition, false) == nil })
 	change(offsets)
+	if maps.Equal(before, offsets) {
+		return
+	}
 	lines := make([]checkpoint.PartitionOffset, 0, len(offsets))
 	for partition, offset := range offsets {
 		lines = append(lines, checkpoint.PartitionOffset{Partition: partition, Offset: offset})

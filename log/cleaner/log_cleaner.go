@@ -158,14 +158,9 @@ func (c *LogCleaner) PauseCleaningForNonCompactedPartitions() []*log.UnifiedLog 
 	return c.manager.pauseNonCompacted()
 }
 
-// RemoveCheckpoints forgets how far partitions of a directory are cleaned. Those
-// that are gone are forgotten in any case.
-func (c *LogCleaner) RemoveCheckpoints(dir string, partitions ...topic.Partition) {
-	c.manager.updateCheckpoint(dir, func(offsets map[topic.Partition]int64) {
-		for _, partition := range partitions {
-			delete(offsets, partition)
-		}
-	})
+// UpdateCheckpoints forgets how far logs of a directory are cleaned that are gone.
+func (c *LogCleaner) UpdateCheckpoints(dir string) {
+	c.manager.updateCheckpoint(dir, func(map[topic.Partition]int64) {})
 }
 
 // MaybeTruncateCheckpoint lowers how far a log counts as clean that was

@@ -18,7 +18,8 @@ import (
 
 // Logs are the logs of a broker; manager.LogManager has them.
 type Logs interface {
-	// CurrentLogs gives all logs but those on their way to another directory.
+	// CurrentLogs gives all logs but those on their way to another directory, in
+	// a slice of its own.
 	CurrentLogs() []*log.UnifiedLog
 	// GetLog gives the log of a partition, or nil.
 	GetLog(partition topic.Partition, isFuture bool) *log.UnifiedLog

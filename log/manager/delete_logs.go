@@ -33,6 +33,7 @@ func (m *LogManager) AsyncDelete(partition topic.Partition, isFuture bool) error
 	if err != nil || dir == "" {
 		return err
 	}
+	m.updateCleanerCheckpoints(dir)
 	return m.checkpointDir(dir)
 }
 
@@ -45,6 +46,13 @@ func (m *LogManager) asyncDelete(partition topic.Partition, isFuture bool) (stri
 				kerr.KafkaStorageError, partition, strings.Join(offline, ","))
 		}
 		return "", nil
+	}
+	if cleaner := m.Cleaner(); cleaner != nil {
+		if isFuture {
+			cleaner.ResumeCleaning(partition)
+		} else {
+			cleaner.AbortCleaning(partition)
+		}
 	}
 	if err := unified.RenameDir(log.DeleteDirName(partition)); err != nil {
 		return "", err
@@ -87,6 +95,7 @@ func (m *LogManager) AsyncDeleteAll(partitions []topic.Partition, onError func(t
 		}
 	}
 	for dir := range dirs {
+		m.updateCleanerCheckpoints(dir)
 		m.logFailure(m.checkpointDir(dir))
 	}
 }
@@ -112,6 +121,10 @@ func (m *LogManager) ReplaceCurrentWithFutureLog(partition topic.Partition) erro
 	delete(m.future, partition)
 	m.current[partition] = destination
 	m.mu.Unlock()
+	if cleaner := m.Cleaner(); cleaner != nil {
+		cleaner.AlterCheckpointDir(partition, source.ParentDir(), destination.ParentDir())
+		cleaner.ResumeCleaning(partition)
+	}
 	if err := source.RenameDir(log.DeleteDirName(partition)); err != nil {
 		source.CloseHandlers()
 		return err

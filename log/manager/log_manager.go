@@ -20,6 +20,7 @@ import (
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log"
+	"github.com/gregor-broker/gregor/log/cleaner"
 	"github.com/gregor-broker/gregor/log/vfs"
 )
 
@@ -81,6 +82,7 @@ type LogManager struct {
 	initializing map[topic.Partition]bool
 	checkpoints  map[string]*dirCheckpoints
 	defaults     *log.Config
+	cleaner      *cleaner.LogCleaner
 }
 
 // New checks, creates and locks the log directories. It starts nothing.
@@ -227,7 +229,7 @@ func (m *LogManager) Startup(topicNames []string) error {
 	m.every(milliseconds(int64(config.LogFlushOffsetCheckpointIntervalMs.Get(broker))), m.CheckpointLogRecoveryOffsets)
 	m.every(milliseconds(int64(config.LogFlushStartOffsetCheckpointIntervalMs.Get(broker))), m.CheckpointLogStartOffsets)
 	m.every(producerExpirationCheckPeriod, m.expireProducers)
-	return nil
+	return m.startCleaner()
 }
 
 // every runs a task after the initial delay and then with a pause between runs.
@@ -266,21 +268,23 @@ func (m *LogManager) expireProducers() {
 	}
 }
 
-// CleanupLogs applies retention now.
+// CleanupLogs applies retention now to the logs that are not compacted.
 func (m *LogManager) CleanupLogs() {
 	start := time.Now()
 	total := 0
-	// Without the cleaner, compacted topics get no retention.
-	cleaner := config.LogCleanerEnable.Get(m.options.Config.Load())
-	for _, unified := range m.AllLogs() {
-		if unified.Config().Compact && !cleaner {
-			continue
+	logs, done := m.logsForRetention()
+	defer done()
+	for _, current := range logs {
+		for _, unified := range []*log.UnifiedLog{current, m.GetLog(current.TopicPartition(), true)} {
+			if unified == nil {
+				continue
+			}
+			deleted, err := unified.DeleteOldSegments()
+			if err != nil {
+				m.logger.WithError(err).Errorf("Error while deleting old segments of %s", unified.TopicPartition())
+			}
+			total += deleted
 		}
-		deleted, err := unified.DeleteOldSegments()
-		if err != nil {
-			m.logger.WithError(err).Errorf("Error while deleting old segments of %s", unified.TopicPartition())
-		}
-		total += deleted
 	}
 	m.logger.Debugf("Log cleanup completed. %d files deleted in %d seconds", total, int(time.Since(start).Seconds()))
 }
@@ -333,6 +337,12 @@ func (m *LogManager) HandleLogDirFailure(dir string) {
 	offlineFuture := takeOut(m.future, dir)
 	m.unlockLocked(dir)
 	m.mu.Unlock()
+	if cleaner := m.Cleaner(); cleaner != nil {
+		cleaner.HandleLogDirFailure(dir)
+		for _, unified := range offlineFuture {
+			cleaner.ResumeCleaning(unified.TopicPartition())
+		}
+	}
 	if allFailed {
 		m.logger.Errorf("Shutdown broker because all log dirs in %s have failed", strings.Join(m.dirs, ", "))
 		if m.options.OnAllDirsFailed != nil {
@@ -373,6 +383,9 @@ func (m *LogManager) Shutdown() error {
 	var errs error
 	m.stopOnce.Do(func() {
 		m.logger.Info("Shutting down.")
+		if cleaner := m.Cleaner(); cleaner != nil {
+			cleaner.Shutdown()
+		}
 		close(m.stop)
 		m.background.Wait()
 		m.scheduler.Close()

@@ -134,6 +134,10 @@ func describeOverrides(resolved *log.Config) string {
 }
 
 func (m *LogManager) addCreated(partition topic.Partition, unified *log.UnifiedLog, isFuture bool) {
+	if isFuture {
+		// Resumed when it has become the current log or is deleted.
+		m.AbortAndPauseCleaning(partition)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if isFuture {
@@ -228,7 +232,9 @@ func (m *LogManager) UpdateTopicConfig(topicName string, overrides map[string]st
 		return err
 	}
 	for _, unified := range logs {
-		unified.UpdateConfig(resolved)
+		if before := unified.UpdateConfig(resolved); before.Compact && !resolved.Compact {
+			m.abortCleaning(unified.TopicPartition())
+		}
 	}
 	return nil
 }
@@ -245,6 +251,9 @@ func (m *LogManager) ReconfigureDefaults() error {
 	m.mu.Unlock()
 	configs := &configCache{manager: m, configs: map[string]*log.Config{}}
 	var errs error
+	if cleaner := m.Cleaner(); cleaner != nil {
+		errs = cleaner.Reconfigure(m.options.Config.Load())
+	}
 	for _, unified := range m.AllLogs() {
 		resolved, err := configs.get(unified.TopicPartition().Topic)
 		if err != nil {
@@ -266,10 +275,17 @@ func (m *LogManager) TruncateTo(offsets map[topic.Partition]int64, isFuture bool
 		if unified == nil {
 			continue
 		}
-		truncated, err := unified.TruncateTo(offset)
-		errs = errors.Join(errs, err)
-		if truncated {
-			affected[unified.ParentDir()] = true
+		truncate := func() error {
+			truncated, err := unified.TruncateTo(offset)
+			if truncated {
+				affected[unified.ParentDir()] = true
+			}
+			return err
+		}
+		if offset < unified.ActiveSegmentBaseOffset() && !isFuture {
+			errs = errors.Join(errs, m.withoutCleaning(unified, truncate))
+		} else {
+			errs = errors.Join(errs, truncate())
 		}
 	}
 	for dir := range affected {
@@ -284,7 +300,13 @@ func (m *LogManager) TruncateFullyAndStartAt(partition topic.Partition, offset i
 	if unified == nil {
 		return nil
 	}
-	err := unified.TruncateFullyAndStartAt(offset)
+	truncate := func() error { return unified.TruncateFullyAndStartAt(offset) }
+	var err error
+	if isFuture {
+		err = truncate()
+	} else {
+		err = m.withoutCleaning(unified, truncate)
+	}
 	dir := unified.ParentDir()
 	return errors.Join(err, m.checkpointRecoveryOffsetsIn(dir, m.logsByDir()[dir]))
 }
