@@ -36,6 +36,7 @@ var peers = []peer{
 	{"sarama 1.61.1", "go", binary("sarama_peer")},
 	{"franz-go 1.22.2", "go", binary("franz_peer")},
 	{"kafka-go 0.4.51", "go", binary("kafka_go_peer")},
+	{"kcat 1.7.1", "go", binary("kcat_peer")},
 }
 
 func folder() string { return filepath.Join(framework.Root(), "tests", "compat", "clients") }

@@ -44,7 +44,7 @@ func (s *Suite) abilities() map[string]func() string {
 		"create-topic-exists":   s.createTopicExists,
 		"produce-values":        func() string { return s.roundTrip("values", Settings{}, 100) },
 		"produce-keys":          s.produceKeys,
-		"nulls":                 s.nulls,
+		"nulls":                 func() string { return s.Nulls(BothNull) },
 		"headers":               s.headers,
 		"large-record":          s.largeRecord,
 		"idempotent-producer":   func() string { return s.roundTrip("idempotent", Settings{Idempotent: true}, 200) },
@@ -105,11 +105,16 @@ func (s *Suite) produceKeys() string {
 	return fmt.Sprint(places)
 }
 
-func (s *Suite) nulls() string {
+// BothNull is a record with neither key nor value, which not every client sends.
+var BothNull = Record{Partition: 0}
+
+// Nulls sends records without keys, values, or either, and shows what comes back.
+func (s *Suite) Nulls(more ...Record) string {
 	topic := s.Topic("nulls", 1)
-	s.Send(topic, Settings{}, Record{Value: []byte("v"), Partition: 0}, Record{Key: []byte("k"), Partition: 0}, Record{Partition: 0}, Record{Key: []byte{}, Value: []byte{}, Partition: 0})
+	sent := append([]Record{{Value: []byte("v")}, {Key: []byte("k")}, {Key: []byte{}, Value: []byte{}}}, more...)
+	s.Send(topic, Settings{}, sent...)
 	var seen []string
-	for _, r := range s.Read(topic, 1, 4, Position{}, nil) {
+	for _, r := range s.Read(topic, 1, len(sent), Position{}, nil) {
 		seen = append(seen, Text(r.Key)+"="+Text(r.Value))
 	}
 	return strings.Join(seen, " ")

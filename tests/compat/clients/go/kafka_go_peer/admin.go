@@ -46,7 +46,7 @@ type admin struct {
 
 func (a admin) names() []string {
 	var names []string
-	for _, topic := range Checked(a.client.Metadata(Patient(), &kafka.MetadataRequest{})).Topics {
+	for _, topic := range Checked(a.client.ask().Metadata(Patient(), &kafka.MetadataRequest{})).Topics {
 		names = append(names, topic.Name)
 	}
 	return names
@@ -69,14 +69,14 @@ func (a admin) describeTopic() string {
 }
 
 func (a admin) describeCluster() string {
-	found := Checked(a.client.Metadata(Patient(), &kafka.MetadataRequest{}))
+	found := Checked(a.client.ask().Metadata(Patient(), &kafka.MetadataRequest{}))
 	return fmt.Sprintf("%d broker, controller %d, cluster id of %d", len(found.Brokers), found.Controller.ID, len(found.ClusterID))
 }
 
 func (a admin) deleteTopic() string {
 	topic := a.Filled("deleted")
 	remove := func() {
-		Check(Checked(a.client.DeleteTopics(Patient(), &kafka.DeleteTopicsRequest{Topics: []string{topic}})).Errors[topic])
+		Check(Checked(a.client.ask().DeleteTopics(Patient(), &kafka.DeleteTopicsRequest{Topics: []string{topic}})).Errors[topic])
 	}
 	remove()
 	Until("the topic is gone", func() bool { return !slices.Contains(a.names(), topic) })
@@ -87,7 +87,7 @@ func (a admin) createPartitions() string {
 	topic := a.Topic("grown", 1)
 	grow := func(count int32) {
 		request := &kafka.CreatePartitionsRequest{Topics: []kafka.TopicPartitionsConfig{{Name: topic, Count: count}}}
-		Check(Checked(a.client.CreatePartitions(Patient(), request)).Errors[topic])
+		Check(Checked(a.client.ask().CreatePartitions(Patient(), request)).Errors[topic])
 	}
 	grow(3)
 	a.AwaitPartitions(topic, 3)
@@ -96,7 +96,7 @@ func (a admin) createPartitions() string {
 
 func (a admin) configs(kind kafka.ResourceType, name string) map[string]string {
 	resource := kafka.DescribeConfigRequestResource{ResourceType: kind, ResourceName: name}
-	found := Checked(a.client.DescribeConfigs(Patient(), &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{resource}})).Resources[0]
+	found := Checked(a.client.ask().DescribeConfigs(Patient(), &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{resource}})).Resources[0]
 	Check(found.Error)
 	all := map[string]string{}
 	for _, entry := range found.ConfigEntries {
@@ -117,7 +117,7 @@ func (a admin) awaitRetention(topic, value string) {
 func (a admin) alterConfigs() string {
 	topic := a.Topic("altered", 1)
 	resource := kafka.AlterConfigRequestResource{ResourceType: kafka.ResourceTypeTopic, ResourceName: topic, Configs: []kafka.AlterConfigRequestConfig{{Name: "retention.ms", Value: "7777"}}}
-	for _, err := range Checked(a.client.AlterConfigs(Patient(), &kafka.AlterConfigsRequest{Resources: []kafka.AlterConfigRequestResource{resource}})).Errors {
+	for _, err := range Checked(a.client.ask().AlterConfigs(Patient(), &kafka.AlterConfigsRequest{Resources: []kafka.AlterConfigRequestResource{resource}})).Errors {
 		Check(err)
 	}
 	a.awaitRetention(topic, "7777")
@@ -130,7 +130,7 @@ func (a admin) incrementalAlterConfigs() string {
 		change := kafka.IncrementalAlterConfigsRequestConfig{Name: "retention.ms", Value: value, ConfigOperation: operation}
 		resource := kafka.IncrementalAlterConfigsRequestResource{ResourceType: kafka.ResourceTypeTopic, ResourceName: topic, Configs: []kafka.IncrementalAlterConfigsRequestConfig{change}}
 		request := &kafka.IncrementalAlterConfigsRequest{Resources: []kafka.IncrementalAlterConfigsRequestResource{resource}}
-		Check(Checked(a.client.IncrementalAlterConfigs(Patient(), request)).Resources[0].Error)
+		Check(Checked(a.client.ask().IncrementalAlterConfigs(Patient(), request)).Resources[0].Error)
 	}
 	alter(kafka.ConfigOperationSet, "8888")
 	a.awaitRetention(topic, "8888")
@@ -142,7 +142,7 @@ func (a admin) incrementalAlterConfigs() string {
 func (a admin) listOffsets() string {
 	topic := a.Filled("offsets")
 	wanted := []kafka.OffsetRequest{kafka.FirstOffsetOf(0), kafka.LastOffsetOf(0), {Partition: 0, Timestamp: First + 5000}}
-	found := Checked(a.client.ListOffsets(Patient(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: wanted}})).Topics[topic][0]
+	found := Checked(a.client.ask().ListOffsets(Patient(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: wanted}})).Topics[topic][0]
 	Check(found.Error)
 	text := fmt.Sprintf("%d to %d", found.FirstOffset, found.LastOffset)
 	for offset, at := range found.Offsets {
@@ -153,14 +153,14 @@ func (a admin) listOffsets() string {
 
 func (a admin) electLeaders() string {
 	topic := a.Topic("elected", 1)
-	found := Checked(a.client.ElectLeaders(Patient(), &kafka.ElectLeadersRequest{Topic: topic, Partitions: []int{0}}))
+	found := Checked(a.client.ask().ElectLeaders(Patient(), &kafka.ElectLeadersRequest{Topic: topic, Partitions: []int{0}}))
 	return fmt.Sprint(found.Error, found.PartitionResults[0].Error)
 }
 
 func (a admin) reassignments() string {
 	topic := a.Topic("reassigned", 1)
 	assign := func(broker int) {
-		found := Checked(a.client.AlterPartitionReassignments(Patient(), &kafka.AlterPartitionReassignmentsRequest{
+		found := Checked(a.client.ask().AlterPartitionReassignments(Patient(), &kafka.AlterPartitionReassignmentsRequest{
 			Topic: topic, Assignments: []kafka.AlterPartitionReassignmentsRequestAssignment{{PartitionID: 0, BrokerIDs: []int{broker}}},
 		}))
 		Check(found.Error)
@@ -168,7 +168,7 @@ func (a admin) reassignments() string {
 	}
 	assign(0)
 	Until("the reassignment ends", func() bool {
-		found := Checked(a.client.ListPartitionReassignments(Patient(), &kafka.ListPartitionReassignmentsRequest{Topics: map[string]kafka.ListPartitionReassignmentsRequestTopic{topic: {PartitionIndexes: []int{0}}}}))
+		found := Checked(a.client.ask().ListPartitionReassignments(Patient(), &kafka.ListPartitionReassignmentsRequest{Topics: map[string]kafka.ListPartitionReassignmentsRequestTopic{topic: {PartitionIndexes: []int{0}}}}))
 		Check(found.Error)
 		return len(found.Topics) == 0
 	})
@@ -177,7 +177,7 @@ func (a admin) reassignments() string {
 
 // features are the versions of a few APIs, of which it makes no more.
 func (a admin) features() string {
-	found := Checked(a.client.ApiVersions(Patient(), &kafka.ApiVersionsRequest{}))
+	found := Checked(a.client.ask().ApiVersions(Patient(), &kafka.ApiVersionsRequest{}))
 	Check(found.Error)
 	text := ""
 	for _, api := range found.ApiKeys {
@@ -191,14 +191,14 @@ func (a admin) features() string {
 func (a admin) listGroups() string {
 	topic := a.Filled("group-listed")
 	a.ConsumeAndCommit(topic, 2)
-	found := Checked(a.client.ListGroups(Patient(), &kafka.ListGroupsRequest{}))
+	found := Checked(a.client.ask().ListGroups(Patient(), &kafka.ListGroupsRequest{}))
 	Check(found.Error)
 	Require(slices.ContainsFunc(found.Groups, func(g kafka.ListGroupsResponseGroup) bool { return g.GroupID == topic }), "not listed")
 	return ""
 }
 
 func (a admin) describe(group string) kafka.DescribeGroupsResponseGroup {
-	found := Checked(a.client.DescribeGroups(Patient(), &kafka.DescribeGroupsRequest{GroupIDs: []string{group}})).Groups[0]
+	found := Checked(a.client.ask().DescribeGroups(Patient(), &kafka.DescribeGroupsRequest{GroupIDs: []string{group}})).Groups[0]
 	Check(found.Error)
 	return found
 }
@@ -216,7 +216,7 @@ func (a admin) describeGroup() string {
 }
 
 func (a admin) offset(group string) string {
-	found := Checked(a.client.OffsetFetch(Patient(), &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{group: {0}}}))
+	found := Checked(a.client.ask().OffsetFetch(Patient(), &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{group: {0}}}))
 	Check(found.Error)
 	return fmt.Sprint(found.Topics[group][0].CommittedOffset)
 }
@@ -224,7 +224,7 @@ func (a admin) offset(group string) string {
 func (a admin) alterGroupOffsets() string {
 	topic := a.Filled("group-altered")
 	a.ConsumeAndCommit(topic, 3)
-	found := Checked(a.client.OffsetCommit(Patient(), &kafka.OffsetCommitRequest{
+	found := Checked(a.client.ask().OffsetCommit(Patient(), &kafka.OffsetCommitRequest{
 		GroupID: topic, GenerationID: -1, Topics: map[string][]kafka.OffsetCommit{topic: {{Partition: 0, Offset: 8, Metadata: "moved"}}},
 	}))
 	Check(found.Topics[topic][0].Error)
@@ -234,7 +234,7 @@ func (a admin) alterGroupOffsets() string {
 func (a admin) deleteGroupOffsets() string {
 	topic := a.Filled("group-offset-deleted")
 	a.ConsumeAndCommit(topic, 3)
-	found := Checked(a.client.OffsetDelete(Patient(), &kafka.OffsetDeleteRequest{GroupID: topic, Topics: map[string][]int{topic: {0}}}))
+	found := Checked(a.client.ask().OffsetDelete(Patient(), &kafka.OffsetDeleteRequest{GroupID: topic, Topics: map[string][]int{topic: {0}}}))
 	Check(found.Error)
 	Check(found.Topics[topic][0].Error)
 	return "then " + a.offset(topic)
@@ -244,7 +244,7 @@ func (a admin) deleteGroup() string {
 	topic := a.Filled("group-deleted")
 	a.ConsumeAndCommit(topic, 2)
 	remove := func() {
-		Check(Checked(a.client.DeleteGroups(Patient(), &kafka.DeleteGroupsRequest{GroupIDs: []string{topic}})).Errors[topic])
+		Check(Checked(a.client.ask().DeleteGroups(Patient(), &kafka.DeleteGroupsRequest{GroupIDs: []string{topic}})).Errors[topic])
 	}
 	remove()
 	return a.Failure(remove)

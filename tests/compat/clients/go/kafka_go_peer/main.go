@@ -13,33 +13,31 @@ import (
 	. "github.com/gregor-broker/gregor/tests/compat/clients/go/abilities"
 )
 
-type client struct {
-	bootstrap string
-	*kafka.Client
-}
+type client struct{ bootstrap string }
 
 func main() {
-	Main(func(bootstrap string) Client {
-		return &client{bootstrap, &kafka.Client{Addr: kafka.TCP(bootstrap), Timeout: 20 * time.Second, Transport: transport()}}
-	})
+	Main(func(bootstrap string) Client { return &client{bootstrap} })
+}
+
+// ask gives a client of its own to each call, since clients keep what they know of
+// topics for seconds.
+func (c *client) ask() *kafka.Client {
+	return &kafka.Client{Addr: kafka.TCP(c.bootstrap), Timeout: Patience, Transport: transport()}
 }
 
 func transport() *kafka.Transport {
-	return &kafka.Transport{ClientID: "describer", MetadataTTL: 100 * time.Millisecond}
+	return &kafka.Transport{ClientID: "describer", DialTimeout: Patience}
 }
 
 func (c *client) Create(topic string, partitions int32) {
 	config := kafka.TopicConfig{Topic: topic, NumPartitions: int(partitions), ReplicationFactor: 1}
-	Check(Checked(c.CreateTopics(Patient(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{config}})).Errors[topic])
+	Check(Checked(c.ask().CreateTopics(Patient(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{config}})).Errors[topic])
 }
 
 func (c *client) Partitions(topic string) int { return len(c.topic(topic).Partitions) }
 
-// topic asks the broker by a connection, since the client answers from what it knows.
 func (c *client) topic(name string) kafka.Topic {
-	connection := &kafka.Client{Addr: kafka.TCP(c.bootstrap), Timeout: 20 * time.Second, Transport: transport()}
-	defer connection.Transport.(*kafka.Transport).CloseIdleConnections()
-	return Checked(connection.Metadata(Patient(), &kafka.MetadataRequest{Topics: []string{name}})).Topics[0]
+	return Checked(c.ask().Metadata(Patient(), &kafka.MetadataRequest{Topics: []string{name}})).Topics[0]
 }
 
 var codecs = map[string]kafka.Compression{"": 0, "gzip": kafka.Gzip, "snappy": kafka.Snappy, "lz4": kafka.Lz4, "zstd": kafka.Zstd}
@@ -138,7 +136,7 @@ func (c *client) seek(reader *kafka.Reader, from Position, topic string) {
 	case Start:
 		Check(reader.SetOffset(kafka.FirstOffset))
 	case End: // it looks for the end when it reads first
-		found := Checked(c.ListOffsets(Patient(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(0)}}}))
+		found := Checked(c.ask().ListOffsets(Patient(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(0)}}}))
 		Check(reader.SetOffset(found.Topics[topic][0].LastOffset))
 	case Offset:
 		Check(reader.SetOffset(from.At))
