@@ -27,6 +27,12 @@ func Run(settings *config.BrokerConfig) int {
 		caught <- name
 		cancel()
 	}()
+	profiler, err := startDebugListener(os.Getenv(DebugListenerVariable))
+	if err != nil {
+		logger.Error(err)
+		return 1
+	}
+	defer profiler.close()
 	server := New(settings, func(status int) {
 		logging.For("kafka.server.KafkaServer").Errorf("Halting with status %d", status)
 		_ = logging.Close()
