@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/gregor-broker/gregor/config/jvm"
 )
 
 // Keys of the form listener.name.<listener>.<setting> override a setting for
@@ -179,7 +181,7 @@ func AcceptDynamic(stored map[string]string, perBroker bool) (accepted map[strin
 	accepted = maps.Clone(stored)
 	drop := func(excluded func(string) bool, format string) {
 		if names := matching(accepted, excluded); len(names) > 0 {
-			complaints = append(complaints, fmt.Sprintf(format, scalaSet(names)))
+			complaints = append(complaints, fmt.Sprintf(format, jvm.Collection("Set", names)))
 			maps.DeleteFunc(accepted, func(key, _ string) bool { return slices.Contains(names, key) })
 		}
 	}
@@ -232,7 +234,7 @@ func validateTypes(properties map[string]string) error {
 
 func refuse(properties map[string]string, refused func(string) bool, sentence string) error {
 	if names := matching(properties, refused); len(names) > 0 {
-		return errors.New(sentence + ": " + scalaSet(names))
+		return errors.New(sentence + ": " + jvm.Collection("Set", names))
 	}
 	return nil
 }
@@ -247,5 +249,3 @@ func matching(properties map[string]string, matches func(string) bool) []string 
 	slices.Sort(names)
 	return names
 }
-
-func scalaSet(names []string) string { return "Set(" + strings.Join(names, ", ") + ")" }

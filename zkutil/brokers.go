@@ -22,9 +22,15 @@ func (k *KafkaZkClient) RegisterBroker(info zkdata.BrokerInfo) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	k.log.Infof("Stat of the created znode at %s is: %+v", path, stat)
+	k.log.Infof("Stat of the created znode at %s is: %s", path, statText(stat))
 	k.log.Infof("Registered broker %d at path %s with addresses: %s, czxid (broker epoch): %d", info.ID, path, addresses(info), stat.Czxid)
 	return stat.Czxid, nil
+}
+
+// statText prints as ZooKeeper's Stat.
+func statText(s zkclient.Stat) string {
+	return fmt.Sprintf("%d,%d,%d,%d,%d,%d,%d,%d,%d,%d,%d", s.Czxid, s.Mzxid, s.Ctime, s.Mtime, s.Version, s.Cversion, s.Aversion,
+		s.EphemeralOwner, s.DataLength, s.NumChildren, s.Pzxid)
 }
 
 func addresses(info zkdata.BrokerInfo) string {

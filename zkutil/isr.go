@@ -1,6 +1,7 @@
 package zkutil
 
 import (
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
 )
@@ -9,7 +10,7 @@ import (
 func (k *KafkaZkClient) PropagateIsrChanges(partitions []topic.Partition) error {
 	path, err := k.CreateSequentialPersistentPath(zkdata.IsrChangeSequencePathPrefix, zkdata.EncodeIsrChange(partitions))
 	if err == nil {
-		k.log.Debugf("Added %s for %v", path, partitions)
+		k.log.Debugf("Added %s for %s", path, jvm.Collection("Set", partitions))
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/zkutil/zkclient"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
@@ -179,7 +180,7 @@ func (k *KafkaZkClient) UpdateLeaderAndIsr(leaderAndIsrs map[topic.Partition]zkd
 // updated is false if the node has another version. It mirrors
 // ReplicationUtils.updateLeaderAndIsr.
 func (k *KafkaZkClient) UpdateLeaderAndIsrAsLeader(partition topic.Partition, state zkdata.LeaderAndIsr, controllerEpoch int32) (updated bool, version int32, err error) {
-	k.log.Debugf("Updated ISR for %s to %v", partition, state.Isr)
+	k.log.Debugf("Updated ISR for %s to %s", partition, jvm.Joined(state.Isr, ","))
 	full := zkdata.LeaderIsrAndControllerEpoch{LeaderAndIsr: state, ControllerEpoch: controllerEpoch}
 	return k.ConditionalUpdatePath(zkdata.TopicPartitionStatePath(partition), zkdata.EncodeTopicPartitionState(full), state.ZkVersion, k.checkWritten)
 }

@@ -21,12 +21,12 @@ func (k *KafkaZkClient) GetNewProducerIdBlock(brokerID int32) (zkdata.ProducerID
 		if err != nil {
 			return zkdata.ProducerIDBlock{}, err
 		}
-		updated, _, err := k.ConditionalUpdatePath(zkdata.ProducerIDBlockPath, zkdata.EncodeProducerIDBlock(block), version, k.checkWritten)
+		updated, newVersion, err := k.ConditionalUpdatePath(zkdata.ProducerIDBlockPath, zkdata.EncodeProducerIDBlock(block), version, k.checkWritten)
 		if err != nil {
 			return zkdata.ProducerIDBlock{}, err
 		}
 		if updated {
-			k.log.Infof("Acquired new producerId block %+v by writing to Zk with path version %d", block, version)
+			k.log.Infof("Acquired new producerId block %s by writing to Zk with path version %d", block, newVersion)
 			return block, nil
 		}
 		if version == zkdata.UnknownVersion {

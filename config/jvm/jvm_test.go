@@ -35,3 +35,16 @@ func TestJSONString(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+func TestCollections(t *testing.T) {
+	for _, test := range []struct{ got, want string }{
+		{Joined([]int32{1, 2}, ","), "1,2"},
+		{Collection("Set", []string{"a", "b"}), "Set(a, b)"},
+		{Collection("HashSet", []int32(nil)), "HashSet()"},
+		{Map("HashMap", map[int32]int64{2: 30, 0: 25}), "HashMap(0 -> 25, 2 -> 30)"},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s, want %s", test.got, test.want)
+		}
+	}
+}

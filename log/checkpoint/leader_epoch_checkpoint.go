@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"fmt"
 	"path"
 	"strconv"
 	"strings"
@@ -15,6 +16,11 @@ const LeaderEpochFile = "leader-epoch-checkpoint"
 type EpochEntry struct {
 	Epoch       int32
 	StartOffset int64
+}
+
+// String prints as Kafka's EpochEntry.
+func (e EpochEntry) String() string {
+	return fmt.Sprintf("EpochEntry(epoch=%d, startOffset=%d)", e.Epoch, e.StartOffset)
 }
 
 // LeaderEpochCheckpoint keeps the leader epochs of a partition, as

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/log/checkpoint"
 )
 
@@ -91,8 +92,8 @@ func (c *LeaderEpochFileCache) assignLocked(entry Entry) bool {
 	// A new leader that wrote nothing leaves an entry at the same offset; that
 	// one being replaced is as it should be.
 	if len(removed) > 1 || len(removed) == 1 && removed[0].StartOffset != entry.StartOffset {
-		c.logger.Warnf("%sNew epoch entry EpochEntry(epoch=%d, startOffset=%d) caused truncation of conflicting entries %v. Cache now contains %d entries.",
-			c.prefix, entry.Epoch, entry.StartOffset, removed, keep)
+		c.logger.Warnf("%sNew epoch entry %s caused truncation of conflicting entries %s. Cache now contains %d entries.",
+			c.prefix, entry, jvm.Collection("ListBuffer", removed), keep)
 	}
 	c.entries = append(c.entries[:keep], entry)
 	return true

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gregor-broker/gregor/config/jvm"
 )
 
 // LeaderAndIsr is the leadership of a partition as the controller keeps it.
@@ -13,6 +15,11 @@ type LeaderAndIsr struct {
 	LeaderEpoch int32
 	ISR         []int32
 	ZKVersion   int32
+}
+
+// String prints as kafka.api.LeaderAndIsr.
+func (l LeaderAndIsr) String() string {
+	return fmt.Sprintf("LeaderAndIsr(leader=%d, leaderEpoch=%d, isr=%s, zkVersion=%d)", l.Leader, l.LeaderEpoch, jvm.Collection("List", l.ISR), l.ZKVersion)
 }
 
 // IsrStateKind tells whether an ISR change is on its way to the controller.

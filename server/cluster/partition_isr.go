@@ -7,9 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/gregor-broker/gregor/config"
 	"github.com/gregor-broker/gregor/log"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 func minInsyncReplicas(leaderLog *log.UnifiedLog) int {
@@ -216,7 +217,7 @@ func (p *Partition) isrChangeFailedLocked(proposed *IsrState, err error) (retry 
 
 func (p *Partition) isrChangedLocked(proposed *IsrState, decided LeaderAndIsr) (incremented bool) {
 	if decided.LeaderEpoch != p.LeaderEpoch() || decided.ZKVersion < p.zkVersion {
-		p.broker.Log.Debugf("[Partition %s broker=%d] Ignoring new ISR %v since we have leader epoch %d and version %d.",
+		p.broker.Log.Debugf("[Partition %s broker=%d] Ignoring new ISR %s since we have leader epoch %d and version %d.",
 			p.tp, p.broker.ID, decided, p.LeaderEpoch(), p.zkVersion)
 		p.broker.IsrChanges.MarkFailed()
 		return false

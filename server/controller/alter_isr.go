@@ -114,7 +114,7 @@ func (c *KafkaController) resolveBadVersions(partitions []topic.Partition, accep
 			results[partition] = electionOutcome{leaderAndIsr: current}
 			continue
 		}
-		c.log.infof("Failed to update ISR to %s for partition %s, bad ZK version.", describeLeaderAndIsr(accepted[partition]), partition)
+		c.log.infof("Failed to update ISR to %s for partition %s, bad ZK version.", accepted[partition], partition)
 		results[partition] = electionOutcome{err: kerr.InvalidUpdateVersion}
 	}
 	return nil

@@ -64,7 +64,7 @@ func (c *KafkaController) processLeaderAndIsrResponse(brokerID int32, response *
 	if len(failed) == 0 {
 		return nil
 	}
-	c.stateChanges.infof(c.context.epoch, "Mark replicas %v on broker %d as offline", failed, brokerID)
+	c.stateChanges.infof(c.context.epoch, "Mark replicas %s on broker %d as offline", joined(failed), brokerID)
 	return c.onReplicasBecomeOffline(failed)
 }
 
@@ -105,8 +105,8 @@ func (c *KafkaController) processDeletionAnswer(brokerID int32, response *kmsg.S
 			succeeded = append(succeeded, replica)
 		}
 	}
-	c.log.debugf("Delete topic callback invoked on StopReplica response received from broker %d: request error = %s, failed %v, deleted %v",
-		brokerID, protocol.ErrorName(response.ErrorCode), failed, succeeded)
+	c.log.debugf("Delete topic callback invoked on StopReplica response received from broker %d: request error = %s, failed %s, deleted %s",
+		brokerID, protocol.ErrorName(response.ErrorCode), joined(failed), joined(succeeded))
 	if err := c.deletions.failReplicaDeletion(failed); err != nil || len(succeeded) == 0 {
 		return err
 	}

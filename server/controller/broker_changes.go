@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/zkutil/zkclient"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
@@ -77,7 +78,7 @@ func (c *KafkaController) processBrokerChange() error {
 		}
 	}
 	if len(changes.started)+len(changes.bounced)+len(changes.dead) > 0 {
-		c.log.infof("Updated broker epochs cache: %v", c.context.liveBrokerEpochs)
+		c.log.infof("Updated broker epochs cache: %s", jvm.Map("HashMap", c.context.liveBrokerEpochs))
 	}
 	return nil
 }
@@ -140,8 +141,8 @@ func (c *KafkaController) onBrokerStartup(ids []int32) error {
 		return err
 	}
 	if waiting := c.deletions.queuedOnly(hosted); len(waiting) > 0 {
-		c.log.infof("Some replicas %v for topics scheduled for deletion are on the newly restarted brokers %s. Signaling restart of topic deletion for these topics",
-			waiting, joined(ids))
+		c.log.infof("Some replicas %s for topics scheduled for deletion %s are on the newly restarted brokers %s. Signaling restart of topic deletion for these topics",
+			joined(waiting), joined(sortedKeys(c.context.topicsToBeDeleted)), joined(ids))
 		if err := c.deletions.resumeDeletionForTopics(topicsOf(waiting)); err != nil {
 			return err
 		}
@@ -206,7 +207,7 @@ func (c *KafkaController) processBrokerModification(id int32) error {
 	if sameListenersAndFeatures(registered, known) {
 		return nil
 	}
-	c.log.infof("Updated broker metadata: %+v -> %+v", known, registered)
+	c.log.infof("Updated broker metadata: %s -> %s", known, registered)
 	registered.Epoch = known.Epoch
 	c.context.addLiveBroker(registered)
 	c.log.infof("Broker info update callback for %d", id)

@@ -61,8 +61,8 @@ func (c *KafkaController) shutDown(id int32, brokerEpoch int64) (remaining []top
 		return nil, fmt.Errorf("Broker id %d does not exist.: %w", id, kerr.BrokerNotAvailable) //nolint:staticcheck // Kafka's sentence
 	}
 	c.context.shuttingDownBrokerIDs.add(id)
-	c.log.debugf("All shutting down brokers: %v", sortedKeys(c.context.shuttingDownBrokerIDs))
-	c.log.debugf("Live brokers: %v", c.context.liveBrokerIDs())
+	c.log.debugf("All shutting down brokers: %s", joined(sortedKeys(c.context.shuttingDownBrokerIDs)))
+	c.log.debugf("Live brokers: %s", joined(c.context.liveBrokerIDs()))
 
 	led, followed := c.partitionsToMove(id)
 	if _, err := c.partitions.handleStateChanges(led, onlinePartition, controlledShutdownElection); err != nil {

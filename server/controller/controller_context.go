@@ -2,8 +2,10 @@ package controller
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
 )
@@ -404,4 +406,21 @@ func (c *controllerContext) isImbalanced(partition topic.Partition) bool {
 		return slices.Contains(info.Isr, preferred)
 	}
 	return info.Leader != preferred
+}
+
+// assignmentTexts prints topics as Kafka's TopicIdReplicaAssignment.
+func (c *controllerContext) assignmentTexts(topics []string) []string {
+	texts := make([]string, 0, len(topics))
+	for _, name := range topics {
+		var partitions []string
+		for _, number := range slices.Sorted(maps.Keys(c.assignments[name])) {
+			partitions = append(partitions, fmt.Sprintf("%s-%d -> %s", name, number, c.assignments[name][number]))
+		}
+		id := "None"
+		if known, ok := c.topicIDs[name]; ok {
+			id = "Some(" + known.String() + ")"
+		}
+		texts = append(texts, fmt.Sprintf("TopicIdReplicaAssignment(%s,%s,%s)", name, id, jvm.Collection("Map", partitions)))
+	}
+	return texts
 }

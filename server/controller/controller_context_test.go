@@ -59,7 +59,7 @@ func TestControllerContext(t *testing.T) {
 		checkIndexes(t, context)
 		var out strings.Builder
 		fmt.Fprintf(&out, "live=%s offline=%d imbalanced=%d\n", joined(context.liveBrokerIDs()), context.offlinePartitionCount, context.preferredReplicaImbalanceCount)
-		fmt.Fprintf(&out, "with offline leader: %s\n", joinedPartitions(context.partitionsWithOfflineLeader()))
+		fmt.Fprintf(&out, "with offline leader: %s\n", joined(context.partitionsWithOfflineLeader()))
 		return out.String()
 	})
 }

@@ -2,10 +2,10 @@ package controller
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/zkutil/zkclient"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
@@ -240,7 +240,7 @@ func (c *KafkaController) initializeContext() error {
 	for _, broker := range c.compatible(brokers) {
 		c.context.addLiveBroker(broker)
 	}
-	c.log.infof("Initialized broker epochs cache: %v", c.context.liveBrokerEpochs)
+	c.log.infof("Initialized broker epochs cache: %s", jvm.Map("HashMap", c.context.liveBrokerEpochs))
 	topics, err := c.zkClient.GetAllTopicsInCluster(true)
 	if err != nil {
 		return err
@@ -258,9 +258,9 @@ func (c *KafkaController) initializeContext() error {
 	for _, broker := range c.context.liveBrokers {
 		c.channels.addBroker(broker)
 	}
-	c.log.infof("Currently active brokers in the cluster: %v", c.context.liveBrokerIDs())
-	c.log.infof("Currently shutting brokers in the cluster: %v", sortedKeys(c.context.shuttingDownBrokerIDs))
-	c.log.infof("Current list of topics in the cluster: %v", sortedKeys(c.context.allTopics))
+	c.log.infof("Currently active brokers in the cluster: %s", jvm.Collection("Set", c.context.liveBrokerIDs()))
+	c.log.infof("Currently shutting brokers in the cluster: %s", jvm.Collection("HashSet", sortedKeys(c.context.shuttingDownBrokerIDs)))
+	c.log.infof("Current list of topics in the cluster: %s", jvm.Collection("HashSet", sortedKeys(c.context.allTopics)))
 	return nil
 }
 
@@ -316,8 +316,8 @@ func (c *KafkaController) initializeDeletions() error {
 			}
 		}
 	}
-	c.log.infof("List of topics to be deleted: %v", queued)
-	c.log.infof("List of topics ineligible for deletion: %v", sortedKeys(ineligible))
+	c.log.infof("List of topics to be deleted: %s", joined(queued))
+	c.log.infof("List of topics ineligible for deletion: %s", joined(sortedKeys(ineligible)))
 	return c.deletions.init(queued, ineligible)
 }
 
@@ -344,14 +344,4 @@ func (c *KafkaController) resign() {
 	c.finalizedFeatures = nil
 	c.updateGauges()
 	c.log.infof("Resigned")
-}
-
-// describeLeaderAndIsr prints as Kafka's LeaderAndIsr.
-func describeLeaderAndIsr(l zkdata.LeaderAndIsr) string {
-	return fmt.Sprintf("LeaderAndIsr(leader=%d, leaderEpoch=%d, isr=List(%s), zkVersion=%d)", l.Leader, l.LeaderEpoch, joined(l.Isr), l.ZkVersion)
-}
-
-// describeLeadership prints as Kafka's LeaderIsrAndControllerEpoch.
-func describeLeadership(l zkdata.LeaderIsrAndControllerEpoch) string {
-	return fmt.Sprintf("(Leader:%d,ISR:%s,LeaderEpoch:%d,ZkVersion:%d,ControllerEpoch:%d)", l.Leader, joined(l.Isr), l.LeaderEpoch, l.ZkVersion, l.ControllerEpoch)
 }

@@ -50,7 +50,7 @@ func (c *KafkaController) setupFeatureVersioning() error {
 	}
 	c.finalizedFeatures = wanted.Features
 	if found && node.Status == zkdata.FeatureDisabled && len(node.Features) > 0 {
-		c.log.warnf("FeatureZNode at path: %s with disabled status contains non-empty features: %v", zkdata.FeaturePath, node.Features)
+		c.log.warnf("FeatureZNode at path: %s with disabled status contains non-empty features: %s", zkdata.FeaturePath, node.Features)
 	}
 	if found && node.Status == wanted.Status && maps.Equal(node.Features, wanted.Features) {
 		return nil
@@ -68,10 +68,10 @@ func (c *KafkaController) writeFeatures(node zkdata.FeatureNode, exists bool, ti
 	var version int32
 	var err error
 	if exists {
-		c.log.infof("Updating FeatureZNode at path: %s with contents: %+v", zkdata.FeaturePath, node)
+		c.log.infof("Updating FeatureZNode at path: %s with contents: %s", zkdata.FeaturePath, node)
 		version, err = c.zkClient.UpdateFeatureZNode(node)
 	} else {
-		c.log.infof("Creating FeatureZNode at path: %s with contents: %+v", zkdata.FeaturePath, node)
+		c.log.infof("Creating FeatureZNode at path: %s with contents: %s", zkdata.FeaturePath, node)
 		err = c.zkClient.CreateFeatureZNode(node)
 	}
 	if err != nil || c.features == nil || node.Status == zkdata.FeatureDisabled {

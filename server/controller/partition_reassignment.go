@@ -62,7 +62,7 @@ func replicasOf(partition topic.Partition, ids []int32) []partitionAndReplica {
 func (c *KafkaController) updateCurrentReassignment(partition topic.Partition, assignment zkdata.ReplicaAssignment) error {
 	current := c.context.fullAssignment(partition)
 	if !current.Equal(assignment) {
-		c.log.debugf("Updating assignment of partition %s from %+v to %+v", partition, current, assignment)
+		c.log.debugf("Updating assignment of partition %s from %s to %s", partition, current, assignment)
 		if err := c.writeAssignment(partition, assignment); err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func (c *KafkaController) writeAssignment(partition topic.Partition, assignment 
 	case errors.Is(err, zkclient.ErrNoNode):
 		return fmt.Errorf("Failed to update assignment for %s since the topic has no current assignment: %w", partition, err) //nolint:staticcheck // Kafka's sentence
 	case err == nil:
-		c.log.infof("Successfully updated assignment of partition %s to %+v", partition, assignment)
+		c.log.infof("Successfully updated assignment of partition %s to %s", partition, assignment)
 	}
 	return err
 }
@@ -189,8 +189,8 @@ func (c *KafkaController) updateLeaderEpochAndSendRequest(partition topic.Partit
 	c.batch.addLeaderAndIsr(assignment.OriginReplicas(), partition, info, assignment, false)
 	c.batch.addLeaderAndIsr(assignment.AddingReplicas, partition, info, assignment, true)
 	c.batch.send()
-	c.stateChanges.infof(c.context.epoch, "Sent LeaderAndIsr request %s with new replica assignment %+v to leader %d for partition being reassigned %s",
-		describeLeadership(info), assignment, info.Leader, partition)
+	c.stateChanges.infof(c.context.epoch, "Sent LeaderAndIsr request %s with new replica assignment %s to leader %d for partition being reassigned %s",
+		info, assignment, info.Leader, partition)
 	return nil
 }
 

@@ -114,8 +114,8 @@ func (m *partitionStateMachine) valid(partitions []topic.Partition, target parti
 		if current := m.context.partitionState(partition); target.mayFollow(current) {
 			valid = append(valid, partition)
 		} else {
-			m.logFailure(partition, target, fmt.Errorf("Partition %s should be in one of %v states before moving to %s state. Instead it is in %s state", //nolint:staticcheck // Kafka's sentence
-				partition, validPreviousPartitionStates[target], target, current))
+			m.logFailure(partition, target, fmt.Errorf("Partition %s should be in one of %s states before moving to %s state. Instead it is in %s state", //nolint:staticcheck // Kafka's sentence
+				partition, joined(validPreviousPartitionStates[target]), target, current))
 		}
 	}
 	return valid
@@ -152,7 +152,7 @@ func (m *partitionStateMachine) toOnline(partitions []topic.Partition, strategy 
 			return err
 		}
 		if remaining = retry; len(remaining) > 0 {
-			m.log.infof("Retrying leader election with strategy %s for partitions %s", strategy, joinedPartitions(remaining))
+			m.log.infof("Retrying leader election with strategy %s for partitions %s", strategy, joined(remaining))
 		}
 	}
 	for _, partition := range others {
@@ -343,7 +343,7 @@ func (m *partitionStateMachine) uncleanAllowed(current map[topic.Partition]zkdat
 
 func (m *partitionStateMachine) online(partition topic.Partition) {
 	m.stateChanges.infof(m.context.epoch, "Changed partition %s from %s to %s with state %s",
-		partition, m.context.partitionState(partition), onlinePartition, describeLeaderAndIsr(m.context.leadership[partition].LeaderAndIsr))
+		partition, m.context.partitionState(partition), onlinePartition, m.context.leadership[partition].LeaderAndIsr)
 	m.context.putPartitionState(partition, onlinePartition)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/protocol"
 	"github.com/gregor-broker/gregor/zkutil/zkclient"
@@ -79,9 +80,9 @@ func validateTarget(target []int32) error {
 	case len(target) == 0:
 		return refuseAssignment("Empty replica list specified in partition reassignment.")
 	case len(setOf(target...)) != len(target):
-		return refuseAssignment("Duplicate replica ids in partition reassignment replica list: %s", scalaList(target))
+		return refuseAssignment("Duplicate replica ids in partition reassignment replica list: %s", jvm.Collection("ArrayBuffer", target))
 	case slices.ContainsFunc(target, func(id int32) bool { return id < 0 }):
-		return refuseAssignment("Invalid broker id in replica list: %s", scalaList(target))
+		return refuseAssignment("Invalid broker id in replica list: %s", jvm.Collection("ArrayBuffer", target))
 	}
 	return nil
 }
@@ -90,7 +91,7 @@ func validateTarget(target []int32) error {
 func (c *KafkaController) validateAdded(reassignment zkdata.ReplicaAssignment) error {
 	if slices.ContainsFunc(reassignment.AddingReplicas, func(id int32) bool { return !c.context.isLive(id) }) {
 		return refuseAssignment("Replica assignment has brokers that are not alive. Replica list: %s, live broker list: Set(%s)",
-			scalaList(reassignment.AddingReplicas), spaced(c.context.liveBrokerIDs()))
+			jvm.Collection("ArrayBuffer", reassignment.AddingReplicas), jvm.Joined(c.context.liveBrokerIDs(), ", "))
 	}
 	return nil
 }
@@ -190,15 +191,17 @@ func (c *KafkaController) reassignByZnode() (set[topic.Partition], error) {
 		return nil, err
 	}
 	begun, failed := set[topic.Partition]{}, set[topic.Partition]{}
+	var failures []string
 	for partition, failure := range results {
 		if failure == nil {
 			begun.add(partition)
 		} else {
 			failed.add(partition)
+			failures = append(failures, fmt.Sprintf("%s -> %v", partition, failure))
 		}
 	}
 	if len(failed) > 0 {
-		c.log.warnf("Failed reassignment through zk with the following errors: %v", results)
+		c.log.warnf("Failed reassignment through zk with the following errors: %s", jvm.Collection("HashMap", failures))
 	} else if len(targets) > 0 {
 		return begun, nil
 	}

@@ -159,7 +159,7 @@ func electionError(err error, strategy electionStrategy) error {
 // electReplicas runs elections and, for those that no client waits for, logs
 // what failed. An election asked for by the znode is done when the node is gone.
 func (c *KafkaController) electReplicas(partitions []topic.Partition, strategy electionStrategy, trigger electionTrigger) (electionOutcomes, error) {
-	c.log.infof("Starting replica leader election (%s) for partitions %s triggered by %s", electionName(strategy), joinedPartitions(partitions), trigger)
+	c.log.infof("Starting replica leader election (%s) for partitions %s triggered by %s", electionName(strategy), joined(partitions), trigger)
 	outcomes, err := c.partitions.handleStateChanges(partitions, onlinePartition, strategy)
 	if err != nil || trigger == adminClientTriggered {
 		return outcomes, err
@@ -237,8 +237,8 @@ func (c *KafkaController) pendingPreferredReplicaElections() ([]topic.Partition,
 			pending = append(pending, partition)
 		}
 	}
-	c.log.infof("Partitions undergoing preferred replica election: %s", joinedPartitions(asked))
-	c.log.infof("Resuming preferred replica election for partitions: %s", joinedPartitions(pending))
+	c.log.infof("Partitions undergoing preferred replica election: %s", joined(asked))
+	c.log.infof("Resuming preferred replica election for partitions: %s", joined(pending))
 	return pending, nil
 }
 

@@ -77,8 +77,8 @@ func (m *replicaStateMachine) valid(id int32, partitions []topic.Partition, targ
 		if target.mayFollow(current) {
 			return false
 		}
-		m.logFailure(replica, target, fmt.Errorf("Replica %s should be in the %v states before moving to %s state. Instead it is in %s state", //nolint:staticcheck // Kafka's sentence
-			replica, validPreviousReplicaStates[target], target, current))
+		m.logFailure(replica, target, fmt.Errorf("Replica %s should be in the %s states before moving to %s state. Instead it is in %s state", //nolint:staticcheck // Kafka's sentence
+			replica, joined(validPreviousReplicaStates[target]), target, current))
 		return true
 	})
 }
@@ -135,7 +135,7 @@ func (m *replicaStateMachine) toOnline(id int32, partitions []topic.Partition) {
 				m.batch.addLeaderAndIsr([]int32{id}, partition, info, assignment, false)
 			}
 		case !slices.Contains(assignment.Replicas, id):
-			m.log.errorf("Adding replica (%d) that is not part of the assignment %+v", id, assignment)
+			m.log.errorf("Adding replica (%d) that is not part of the assignment %s", id, assignment)
 			assignment.Replicas = append(slices.Clip(assignment.Replicas), id)
 			m.context.updateAssignment(partition, assignment)
 		}
@@ -158,7 +158,7 @@ func (m *replicaStateMachine) toOffline(id int32, partitions []topic.Partition) 
 	for _, partition := range sortedPartitions(removals) {
 		info := removals[partition].info
 		m.stateChanges.infof(m.context.epoch, "Partition %s state changed to %s after removing replica %d from the ISR as part of transition to %s",
-			partition, describeLeadership(info), id, offlineReplica)
+			partition, info, id, offlineReplica)
 		switch {
 		case m.context.isTopicQueuedUpForDeletion(partition.Topic):
 		case removals[partition].written:

@@ -1,8 +1,11 @@
 package controller
 
 import (
+	"fmt"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
 )
@@ -153,7 +156,7 @@ func (b *requestBatch) sendLeaderAndIsr() {
 				verb = "become-leader"
 			}
 			if b.stateChanges.tracing() {
-				b.stateChanges.tracef(b.context.epoch, "Sending %s LeaderAndIsr request %+v to broker %d for partition %s", verb, state, id, partition)
+				b.stateChanges.tracef(b.context.epoch, "Sending %s LeaderAndIsr request %s to broker %d for partition %s", verb, leaderAndIsrText(state), id, partition)
 			}
 		}
 		b.stateChanges.infof(b.context.epoch, "Sending LeaderAndIsr request to broker %d with %d become-leader and %d become-follower partitions",
@@ -197,4 +200,12 @@ func (b *requestBatch) liveLeaders(leaders set[int32]) []kmsg.LeaderAndISRReques
 		}
 	}
 	return live
+}
+
+// leaderAndIsrText prints as Kafka's LeaderAndIsrPartitionState.
+func leaderAndIsrText(s kmsg.LeaderAndISRRequestTopicPartition) string {
+	list := func(ids []int32) string { return "[" + jvm.Joined(ids, ", ") + "]" }
+	return fmt.Sprintf("LeaderAndIsrPartitionState(topicName='%s', partitionIndex=%d, controllerEpoch=%d, leader=%d, leaderEpoch=%d, isr=%s, zkVersion=%d, "+
+		"replicas=%s, addingReplicas=%s, removingReplicas=%s, isNew=%t)", s.Topic, s.Partition, s.ControllerEpoch, s.Leader, s.LeaderEpoch, list(s.ISR),
+		s.ZKVersion, list(s.Replicas), list(s.AddingReplicas), list(s.RemovingReplicas), s.IsNew)
 }

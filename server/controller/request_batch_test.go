@@ -56,7 +56,7 @@ func newBatchUnderTest(t *testing.T, d *datadriven.TestData) *batchUnderTest {
 			leaderAndIsr:   func(_, _ int32, _ *kmsg.LeaderAndISRResponse) {},
 			updateMetadata: func(_, _ int32, _ *kmsg.UpdateMetadataResponse) {},
 			stopReplica: func(epoch, id int32, _ *kmsg.StopReplicaResponse, deleted set[topic.Partition]) {
-				fmt.Fprintf(&b.answer, "answer %d of broker %d about deleting %s\n", epoch, id, joinedPartitions(sortedPartitions(deleted)))
+				fmt.Fprintf(&b.answer, "answer %d of broker %d about deleting %s\n", epoch, id, joined(sortedPartitions(deleted)))
 			},
 		},
 	}

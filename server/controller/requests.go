@@ -3,8 +3,6 @@ package controller
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -28,15 +26,4 @@ func requestError(err error) error {
 		return kerr.NotController
 	}
 	return fmt.Errorf("%w: %w", kerr.UnknownServerError, err)
-}
-
-// scalaList prints ids as Scala's ArrayBuffer, which messages to clients carry.
-func scalaList(ids []int32) string { return "ArrayBuffer(" + spaced(ids) + ")" }
-
-func spaced(ids []int32) string {
-	texts := make([]string, 0, len(ids))
-	for _, id := range ids {
-		texts = append(texts, strconv.Itoa(int(id)))
-	}
-	return strings.Join(texts, ", ")
 }

@@ -3,9 +3,9 @@ package controller
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 )
 
@@ -96,26 +96,5 @@ func keep(ids []int32, pass func(id int32) bool) []int32 {
 	return kept
 }
 
-// joined prints ids as Kafka's mkString(",").
-func joined(ids []int32) string {
-	var text strings.Builder
-	for i, id := range ids {
-		if i > 0 {
-			text.WriteByte(',')
-		}
-		text.WriteString(strconv.Itoa(int(id)))
-	}
-	return text.String()
-}
-
-// joinedPartitions prints partitions as Kafka's mkString(",").
-func joinedPartitions(partitions []topic.Partition) string {
-	var text strings.Builder
-	for i, partition := range partitions {
-		if i > 0 {
-			text.WriteByte(',')
-		}
-		text.WriteString(partition.String())
-	}
-	return text.String()
-}
+// joined prints elements as Kafka's mkString(",").
+func joined[T any](elements []T) string { return jvm.Joined(elements, ",") }

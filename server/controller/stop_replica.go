@@ -19,7 +19,8 @@ func (b *requestBatch) sendStopReplica() {
 			if !b.stateChanges.tracing() {
 				break
 			}
-			b.stateChanges.tracef(b.context.epoch, "Sending StopReplica request %+v to broker %d for partition %s", state, id, partition)
+			b.stateChanges.tracef(b.context.epoch, "Sending StopReplica request StopReplicaPartitionState(partitionIndex=%d, leaderEpoch=%d, deletePartition=%t) to broker %d for partition %s",
+				state.Partition, state.LeaderEpoch, state.Delete, id, partition)
 		}
 		if version >= 3 {
 			b.stateChanges.infof(b.context.epoch, "Sending StopReplica request for %d replicas to broker %d", len(states), id)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/zkutil/zkclient"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
@@ -37,7 +38,8 @@ func (c *KafkaController) processTopicChange() error {
 	if err := c.loadTopics(created); err != nil {
 		return err
 	}
-	c.log.infof("New topics: %v, deleted topics: %v", created, deleted)
+	c.log.infof("New topics: [%s], deleted topics: [%s], new partition replica assignment [%s]",
+		jvm.Collection("Set", created), jvm.Collection("HashSet", deleted), jvm.Collection("Set", c.context.assignmentTexts(created)))
 	var partitions []topic.Partition
 	for _, name := range created {
 		partitions = append(partitions, c.context.partitionsForTopic(name)...)
@@ -80,7 +82,7 @@ func (c *KafkaController) onNewPartitionCreation(partitions []topic.Partition) e
 	if len(partitions) == 0 {
 		return nil
 	}
-	c.log.infof("New partition creation callback for %s", joinedPartitions(partitions))
+	c.log.infof("New partition creation callback for %s", joined(partitions))
 	replicas := c.context.replicasForPartitions(partitions)
 	if err := c.partitions.moveTo(partitions, newPartition); err != nil {
 		return err
@@ -114,7 +116,7 @@ func (c *KafkaController) processPartitionModifications(name string) error {
 	if err := c.keepTopicID(assignment); err != nil || len(added) == 0 {
 		return err
 	}
-	c.log.infof("New partitions to be added %s", joinedPartitions(added))
+	c.log.infof("New partitions to be added %s", joined(added))
 	for _, partition := range added {
 		c.context.updateAssignment(partition, assignment.Assignment[partition])
 	}
@@ -140,7 +142,7 @@ func (c *KafkaController) refusePartitionsOfDeletedTopic(assignment zkdata.Topic
 		c.log.infof("Ignoring partition change during topic deletion as no new partitions are added")
 		return nil
 	}
-	c.log.warnf("Skipping adding partitions %s for topic %s since it is currently being deleted", joinedPartitions(added), assignment.Topic)
+	c.log.warnf("Skipping adding partitions %s for topic %s since it is currently being deleted", joined(added), assignment.Topic)
 	c.log.infof("Restoring the partition replica assignment for topic %s", assignment.Topic)
 	known := map[topic.Partition]zkdata.ReplicaAssignment{}
 	for _, partition := range c.context.partitionsForTopic(assignment.Topic) {
@@ -164,19 +166,19 @@ func (c *KafkaController) processTopicDeletion() error {
 		}
 	}
 	if len(unknown) > 0 {
-		c.log.warnf("Ignoring request to delete non-existing topics %v", unknown)
+		c.log.warnf("Ignoring request to delete non-existing topics %s", joined(unknown))
 		if err := c.deleteTopicDeletions(unknown); err != nil {
 			return err
 		}
 	}
 	if !c.deletions.enabled {
-		c.log.infof("Removing %v since delete topic is disabled", known)
+		c.log.infof("Removing %s since delete topic is disabled", jvm.Collection("Set", known))
 		return c.deleteTopicDeletions(known)
 	}
 	if len(known) == 0 {
 		return nil
 	}
-	c.log.infof("Starting topic deletion for topics %v", known)
+	c.log.infof("Starting topic deletion for topics %s", joined(known))
 	c.context.queueTopicDeletion(known)
 	for partition := range c.context.partitionsBeingReassigned {
 		c.deletions.markTopicIneligibleForDeletion([]string{partition.Topic}, "topic reassignment in progress")

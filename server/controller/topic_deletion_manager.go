@@ -3,6 +3,7 @@ package controller
 import (
 	"slices"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 )
 
@@ -30,9 +31,10 @@ type topicDeletionManager struct {
 
 // init takes over the deletions that the controller before left behind.
 func (m *topicDeletionManager) init(topics []string, ineligible set[string]) error {
-	m.log.infof("Initializing manager with initial deletions: %v, initial ineligible deletions: %v", topics, sortedKeys(ineligible))
+	m.log.infof("Initializing manager with initial deletions: %s, initial ineligible deletions: %s",
+		jvm.Collection("Set", topics), jvm.Collection("HashSet", sortedKeys(ineligible)))
 	if !m.enabled {
-		m.log.infof("Removing %v since delete topic is disabled", topics)
+		m.log.infof("Removing %s since delete topic is disabled", jvm.Collection("Set", topics))
 		return m.client.deleteTopicDeletions(topics)
 	}
 	m.context.queueTopicDeletion(topics)
@@ -81,7 +83,7 @@ func (m *topicDeletionManager) failReplicaDeletion(replicas []partitionAndReplic
 		return nil
 	}
 	topics := topicsOf(failed)
-	m.log.debugf("Deletion failed for replicas %v. Halting deletion for topics %v", failed, topics)
+	m.log.debugf("Deletion failed for replicas %s. Halting deletion for topics %s", joined(failed), jvm.Collection("Set", topics))
 	if err := m.replicas.handleStateChanges(failed, replicaDeletionIneligible); err != nil {
 		return err
 	}
@@ -92,7 +94,7 @@ func (m *topicDeletionManager) failReplicaDeletion(replicas []partitionAndReplic
 // completeReplicaDeletion takes note of replicas that were deleted.
 func (m *topicDeletionManager) completeReplicaDeletion(replicas []partitionAndReplica) error {
 	deleted := m.queuedOnly(replicas)
-	m.log.debugf("Deletion successfully completed for replicas %v", deleted)
+	m.log.debugf("Deletion successfully completed for replicas %s", joined(deleted))
 	if err := m.replicas.handleStateChanges(deleted, replicaDeletionSuccessful); err != nil {
 		return err
 	}
@@ -123,7 +125,7 @@ func (m *topicDeletionManager) markTopicIneligibleForDeletion(topics []string, r
 		}
 	}
 	if len(halted) > 0 {
-		m.log.infof("Halted deletion of topics %v due to %s", halted, reason)
+		m.log.infof("Halted deletion of topics %s due to %s", joined(halted), reason)
 	}
 }
 
@@ -136,7 +138,7 @@ func (m *topicDeletionManager) isTopicEligibleForDeletion(name string) bool {
 func (m *topicDeletionManager) resumeDeletions() error {
 	queued := sortedKeys(m.context.topicsToBeDeleted)
 	if len(queued) > 0 {
-		m.log.infof("Handling deletion for topics %v", queued)
+		m.log.infof("Handling deletion for topics %s", joined(queued))
 	}
 	var retry, eligible []string
 	for _, name := range queued {
@@ -168,7 +170,7 @@ func (m *topicDeletionManager) retryDeletionForIneligibleReplicas(topics []strin
 		failed = append(failed, m.context.replicasInState(name, replicaDeletionIneligible)...)
 	}
 	if len(failed) > 0 {
-		m.log.debugf("Retrying deletion of topics %v since replicas %v were not successfully deleted", topics, failed)
+		m.log.debugf("Retrying deletion of topics %s since replicas %s were not successfully deleted", joined(topics), joined(failed))
 	}
 	return m.replicas.handleStateChanges(failed, offlineReplica)
 }
@@ -226,7 +228,7 @@ func (m *topicDeletionManager) onPartitionDeletion(topics []string) error {
 			}
 		}
 		if len(dead) > before {
-			m.log.debugf("Dead Replicas (%v) found for topic %s", dead[before:], name)
+			m.log.debugf("Dead Replicas (%s) found for topic %s", joined(dead[before:]), name)
 			ineligible = append(ineligible, name)
 		}
 	}

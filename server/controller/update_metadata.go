@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
 )
 
@@ -16,8 +17,8 @@ func (b *requestBatch) sendUpdateMetadata() {
 	if len(b.updateMetadataBrokers) == 0 {
 		return
 	}
-	b.stateChanges.infof(b.context.epoch, "Sending UpdateMetadata request to brokers %v for %d partitions",
-		sortedKeys(b.updateMetadataBrokers), len(b.updateMetadataPartitions))
+	b.stateChanges.infof(b.context.epoch, "Sending UpdateMetadata request to brokers %s for %d partitions",
+		jvm.Collection("HashSet", sortedKeys(b.updateMetadataBrokers)), len(b.updateMetadataPartitions))
 	template := kmsg.NewUpdateMetadataRequest()
 	template.Version = b.versions.updateMetadata
 	template.ControllerID, template.ControllerEpoch = b.brokerID, b.context.epoch

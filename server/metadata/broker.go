@@ -1,10 +1,14 @@
 package metadata
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/jvm"
 )
 
 // Endpoint is one listener of a broker.
@@ -39,6 +43,16 @@ func (b *Broker) Node(listener string) (Node, bool) {
 		}
 	}
 	return Node{}, false
+}
+
+// String prints the nodes by listener, as Kafka's metadata cache holds them.
+func (b *Broker) String() string {
+	rack := cmp.Or(b.Rack, "null")
+	var nodes []string
+	for _, e := range b.Endpoints {
+		nodes = append(nodes, fmt.Sprintf("ListenerName(%s) -> %s:%d (id: %d rack: %s)", e.Listener, e.Host, e.Port, b.ID, rack))
+	}
+	return jvm.Collection("Map", nodes)
 }
 
 // sameListeners reports whether both brokers have listeners of the same names.

@@ -7,11 +7,13 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/gregor-broker/gregor/config/logging"
-	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/sirupsen/logrus"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/jvm"
+	"github.com/gregor-broker/gregor/config/logging"
+	"github.com/gregor-broker/gregor/config/topic"
 )
 
 // LeaderDuringDelete is the leader id by which the controller says that a
@@ -114,8 +116,7 @@ func (c *Cache) checkListeners(next *snapshot) {
 	}
 	for _, broker := range next.brokers {
 		if !broker.sameListeners(own) {
-			c.log.Errorf("[MetadataCache brokerId=%d] Listeners are not identical across brokers: broker %d has %v, broker %d has %v",
-				c.brokerID, own.ID, own.Endpoints, broker.ID, broker.Endpoints)
+			c.log.Errorf("[MetadataCache brokerId=%d] Listeners are not identical across brokers: %s", c.brokerID, jvm.Map("LongMap", next.brokers))
 			return
 		}
 	}

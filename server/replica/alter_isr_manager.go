@@ -5,12 +5,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gregor-broker/gregor/config/logging"
-	"github.com/gregor-broker/gregor/config/topic"
-	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/sirupsen/logrus"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/logging"
+	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/server/cluster"
 )
 
 // alterIsrRetryBackoff is how long a request that failed as a whole waits
@@ -67,7 +68,7 @@ func (m *AlterIsrManager) Submit(tp topic.Partition, proposed cluster.LeaderAndI
 	refused := busy || m.closed
 	m.mu.Unlock()
 	if refused {
-		done(cluster.LeaderAndIsr{}, fmt.Errorf("Failed to enqueue ISR change state %v for partition %s: %w", proposed, tp, kerr.OperationNotAttempted))
+		done(cluster.LeaderAndIsr{}, fmt.Errorf("Failed to enqueue ISR change state %s for partition %s: %w", proposed, tp, kerr.OperationNotAttempted))
 		return
 	}
 	m.propagate()

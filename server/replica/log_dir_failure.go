@@ -2,6 +2,7 @@ package replica
 
 import (
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/cluster"
 )
@@ -57,8 +58,8 @@ func (m *ReplicaManager) takeReplicasOffline(dir string) {
 		m.markOfflineLocked(tp)
 		m.CheckAndCompleteAll(tp)
 	}
-	m.log.Warnf("%sBroker %d stopped fetcher for partitions %v and stopped moving logs for partitions %v because they are in the failed log directory %s.",
-		m.prefix, m.brokerID, offline, moving, dir)
+	m.log.Warnf("%sBroker %d stopped fetcher for partitions %s and stopped moving logs for partitions %s because they are in the failed log directory %s.",
+		m.prefix, m.brokerID, jvm.Joined(offline, ","), jvm.Joined(moving, ","), dir)
 }
 
 // markOfflineLocked answers requests for the partition with

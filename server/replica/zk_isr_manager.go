@@ -6,12 +6,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sirupsen/logrus"
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
-	"github.com/sirupsen/logrus"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // When the controller is told of ISR changes, as IsrChangePropagationConfig:
@@ -95,7 +96,7 @@ func (m *ZkIsrManager) write(tp topic.Partition, proposed cluster.LeaderAndIsr, 
 		m.log.WithError(err).Warnf("Writing the ISR of %s failed", tp)
 	}
 	if err != nil || !updated {
-		return cluster.LeaderAndIsr{}, fmt.Errorf("ISR update %v for partition %s with controller epoch %d failed with an invalid version error: %w",
+		return cluster.LeaderAndIsr{}, fmt.Errorf("ISR update %s for partition %s with controller epoch %d failed with an invalid version error: %w",
 			proposed, tp, controllerEpoch, kerr.InvalidUpdateVersion)
 	}
 	m.mu.Lock()

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,6 +64,24 @@ func (b Broker) Endpoint(listenerName string) (Endpoint, bool) {
 		}
 	}
 	return Endpoint{}, false
+}
+
+// String prints as kafka.cluster.Broker.
+func (b Broker) String() string {
+	endpoints := make([]string, 0, len(b.Endpoints))
+	for _, e := range b.Endpoints {
+		endpoints = append(endpoints, fmt.Sprintf("EndPoint(%s,%d,ListenerName(%s),%s)", e.Host, e.Port, e.ListenerName, e.SecurityProtocol))
+	}
+	rack := "null"
+	if b.Rack != nil {
+		rack = *b.Rack
+	}
+	features := make([]string, 0, len(b.Features))
+	for _, name := range slices.Sorted(maps.Keys(b.Features)) {
+		levels := b.Features[name]
+		features = append(features, fmt.Sprintf("(%s -> SupportedVersionRange[min_version:%d, max_version:%d])", name, levels.MinVersion, levels.MaxVersion))
+	}
+	return fmt.Sprintf("%d : (%s) : %s : Features{%s}", b.ID, strings.Join(endpoints, ","), rack, strings.Join(features, ", "))
 }
 
 // BrokerInfo is a registration: the broker, and what only the node says.

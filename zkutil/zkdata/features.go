@@ -1,6 +1,11 @@
 package zkdata
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // FeaturePath holds the finalized features (KIP-584); its data version is their epoch.
 const FeaturePath = "/feature"
@@ -17,10 +22,32 @@ const (
 // FinalizedVersionRange is the range of a feature's levels in force.
 type FinalizedVersionRange struct{ MinVersionLevel, MaxVersionLevel int16 }
 
+// FinalizedFeatures are the ranges by the features' names.
+type FinalizedFeatures map[string]FinalizedVersionRange
+
+// String prints as org.apache.kafka.common.feature.Features.
+func (f FinalizedFeatures) String() string {
+	texts := make([]string, 0, len(f))
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		texts = append(texts, fmt.Sprintf("(%s -> FinalizedVersionRange[min_version_level:%d, max_version_level:%d])", name,
+			f[name].MinVersionLevel, f[name].MaxVersionLevel))
+	}
+	return "Features{" + strings.Join(texts, ", ") + "}"
+}
+
 // FeatureNode is the content of /feature.
 type FeatureNode struct {
 	Status   FeatureStatus
-	Features map[string]FinalizedVersionRange
+	Features FinalizedFeatures
+}
+
+// String prints as Kafka's FeatureZNode.
+func (n FeatureNode) String() string {
+	status := "Disabled"
+	if n.Status == FeatureEnabled {
+		status = "Enabled"
+	}
+	return fmt.Sprintf("FeatureZNode(%s,%s)", status, n.Features)
 }
 
 // EncodeFeatures gives the value of /feature.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 )
 
@@ -25,6 +26,16 @@ type LeaderAndIsr struct {
 	LeaderEpoch int32
 	Isr         []int32
 	ZkVersion   int32
+}
+
+// String prints as kafka.api.LeaderAndIsr.
+func (l LeaderAndIsr) String() string {
+	return fmt.Sprintf("LeaderAndIsr(leader=%d, leaderEpoch=%d, isr=%s, zkVersion=%d)", l.Leader, l.LeaderEpoch, jvm.Collection("List", l.Isr), l.ZkVersion)
+}
+
+// String prints as kafka.controller.LeaderIsrAndControllerEpoch.
+func (l LeaderIsrAndControllerEpoch) String() string {
+	return fmt.Sprintf("(Leader:%d,ISR:%s,LeaderEpoch:%d,ZkVersion:%d,ControllerEpoch:%d)", l.Leader, jvm.Joined(l.Isr, ","), l.LeaderEpoch, l.ZkVersion, l.ControllerEpoch)
 }
 
 // NewLeaderAndIsr is the first state of a partition.

@@ -19,6 +19,11 @@ type ProducerIDBlock struct {
 	Size     int32
 }
 
+// String prints as Kafka's ProducerIdsBlock.
+func (b ProducerIDBlock) String() string {
+	return fmt.Sprintf("ProducerIdsBlock{brokerId=%d, producerIdStart=%d, producerIdLen=%d}", b.BrokerID, b.Start, b.Size)
+}
+
 // End is the last id of the block.
 func (b ProducerIDBlock) End() int64 { return b.Start + int64(b.Size) - 1 }
 

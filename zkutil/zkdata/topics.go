@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 )
 
@@ -30,6 +31,12 @@ type ReplicaAssignment struct {
 	Replicas         []int32
 	AddingReplicas   []int32
 	RemovingReplicas []int32
+}
+
+// String prints as Kafka's ReplicaAssignment.
+func (a ReplicaAssignment) String() string {
+	return fmt.Sprintf("ReplicaAssignment(replicas=%s, addingReplicas=%s, removingReplicas=%s)",
+		jvm.Joined(a.Replicas, ","), jvm.Joined(a.AddingReplicas, ","), jvm.Joined(a.RemovingReplicas, ","))
 }
 
 // OriginReplicas is where the partition was before the running reassignment.

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/protocol"
 )
@@ -50,7 +51,7 @@ func (m *manager) deleteOffsets(req *kmsg.OffsetDeleteRequest, response *kmsg.Of
 	}
 	if len(partitions) > 0 {
 		removed := m.cleanUp(g, partitions)
-		m.info("The following offsets of the group %s were deleted: %v. A total of %d offsets were removed.", g.id, partitions, removed)
+		m.info("The following offsets of the group %s were deleted: %s. A total of %d offsets were removed.", g.id, jvm.Joined(partitions, ", "), removed)
 	}
 	return nil
 }

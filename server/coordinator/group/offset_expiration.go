@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 )
 
@@ -37,7 +38,7 @@ func (c *Coordinator) OnTopicsDeleted(partitions []topic.Partition) {
 			removed.Add(int64(m.cleanUp(g, partitions)))
 		}
 	}, func() {
-		c.logger.Infof("%sRemoved %d offsets associated with deleted partitions: %v.", c.prefix, removed.Load(), partitions)
+		c.logger.Infof("%sRemoved %d offsets associated with deleted partitions: %s.", c.prefix, removed.Load(), jvm.Joined(partitions, ", "))
 	})
 }
 

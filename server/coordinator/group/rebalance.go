@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/server/coordinator"
 )
 
@@ -130,7 +131,7 @@ func (m *manager) removeNotRejoined(g *group) {
 	if len(late) == 0 {
 		return
 	}
-	m.info("Group %s removed dynamic members who haven't joined: %v", g.id, late)
+	m.info("Group %s removed dynamic members who haven't joined: %s", g.id, jvm.Collection("Set", late))
 	for _, id := range late {
 		g.remove(id)
 	}
@@ -170,8 +171,9 @@ func (m *manager) onPendingSyncExpired(g *group) {
 	for _, id := range late {
 		g.remove(id)
 	}
-	m.logger.Debugf("%sGroup %s removed members who haven't sent their sync request: %v", m.prefix, g.id, late)
-	m.prepareRebalance(g, fmt.Sprintf("Removing %v on pending sync request expiration", late))
+	names := jvm.Collection("HashSet", late)
+	m.logger.Debugf("%sGroup %s removed members who haven't sent their sync request: %s", m.prefix, g.id, names)
+	m.prepareRebalance(g, fmt.Sprintf("Removing %s on pending sync request expiration", names))
 }
 
 // heartbeat gives the member another session.
