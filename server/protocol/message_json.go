@@ -140,6 +140,9 @@ func (w *jsonWriter) value(dst []byte, f *field) []byte {
 	case f.kind == bytesKind:
 		return append(base64.StdEncoding.AppendEncode(append(dst, '"'), w.take(n)), '"')
 	}
+	if n > len(w.src) { // an element has at least one byte
+		w.fail(errLength)
+	}
 	dst = append(dst, '[')
 	for i := 0; i < n && w.err == nil; i++ {
 		if i > 0 {
@@ -165,7 +168,7 @@ func (w *jsonWriter) fixed(dst []byte, f *field) []byte {
 	case "uuid":
 		return jvm.AppendJSONString(dst, topic.ID(value).String())
 	case "float64":
-		return append(dst, jvm.Double(math.Float64frombits(binary.BigEndian.Uint64(value)), 64)...)
+		return appendDouble(dst, math.Float64frombits(binary.BigEndian.Uint64(value)))
 	case "uint16":
 		return strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(value)), 10)
 	}
@@ -174,6 +177,15 @@ func (w *jsonWriter) fixed(dst []byte, f *field) []byte {
 		number = number<<8 | int64(octet)
 	}
 	return strconv.AppendInt(dst, number, 10)
+}
+
+// appendDouble quotes what is no number in JSON, as Jackson does.
+func appendDouble(dst []byte, number float64) []byte {
+	text := jvm.Double(number, 64)
+	if math.IsNaN(number) || math.IsInf(number, 0) {
+		return jvm.AppendJSONString(dst, text)
+	}
+	return append(dst, text...)
 }
 
 // take returns the next n bytes.
