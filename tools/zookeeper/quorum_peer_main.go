@@ -63,24 +63,38 @@ func QuorumPeerMain(args []string, _, stderr io.Writer) int {
 	return code
 }
 
+// Loggers of the classes that begin a server: the first hands over to the second
+// when it has found no ensemble in the configuration.
+const (
+	quorumPeerMain      = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+	zooKeeperServerMain = "org.apache.zookeeper.server.ZooKeeperServerMain"
+)
+
 func runServer(ctx context.Context, args []string, stderr io.Writer) int {
-	log := logging.For("org.apache.zookeeper.server.quorum.QuorumPeerMain")
-	cfg, err := serverConfig(args, log)
+	log := logging.For(quorumPeerMain)
+	var cfg *zkserver.Config
+	var err error
+	if len(args) == 1 {
+		cfg, err = configFromFile(args[0])
+	}
 	if err == nil {
 		log.Warn("Either no config or no quorum defined in config, running in standalone mode")
-		logging.For("org.apache.zookeeper.server.ZooKeeperServerMain").Info("Starting server")
-		err = zkserver.New(cfg, log).Run(ctx)
+		log = logging.For(zooKeeperServerMain)
+		if cfg == nil {
+			cfg, err = configFromArguments(args)
+		}
+	}
+	if err == nil {
+		log.Info("Starting server")
+		err = zkserver.New(cfg, logging.For).Run(ctx)
 	}
 	return exitCode(err, log, stderr)
 }
 
-func serverConfig(args []string, log *logrus.Entry) (*zkserver.Config, error) {
-	if len(args) != 1 {
-		return configFromArguments(args)
-	}
+func configFromFile(path string) (*zkserver.Config, error) {
 	config := logging.For("org.apache.zookeeper.server.quorum.QuorumPeerConfig")
-	config.Infof("Reading configuration from: %s", args[0])
-	cfg, err := zkserver.LoadConfig(args[0])
+	config.Infof("Reading configuration from: %s", path)
+	cfg, err := zkserver.LoadConfig(path)
 	if err != nil {
 		return nil, err
 	}

@@ -11,40 +11,8 @@ import (
 	"github.com/gregor-broker/gregor/zkutil/zkserver"
 )
 
-// Where quotas are kept (class Quotas).
-const (
-	quotaRoot      = "/zookeeper/quota"
-	quotaLimitNode = "zookeeper_limits"
-	quotaStatNode  = "zookeeper_stats"
-)
-
-// statsTrack is a quota or what is used of one.
-type statsTrack struct {
-	count int64
-	bytes int64
-}
-
-func (t statsTrack) String() string {
-	return fmt.Sprintf("count=%d,bytes=%d", t.count, t.bytes)
-}
-
-func parseStatsTrack(data []byte) statsTrack {
-	t := statsTrack{-1, -1}
-	for part := range strings.FieldsFuncSeq(string(data), func(r rune) bool { return r == ',' || r == ';' }) {
-		key, value, _ := strings.Cut(part, "=")
-		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
-			continue
-		}
-		switch key {
-		case "count":
-			t.count = n
-		case "bytes":
-			t.bytes = n
-		}
-	}
-	return t
-}
+// quotaRoot is below which quotas are kept.
+const quotaRoot = "/zookeeper/quota"
 
 func setQuota(s *shell, line *commandLine) error {
 	path := line.args[1]
@@ -52,10 +20,10 @@ func setQuota(s *shell, line *commandLine) error {
 		fmt.Fprintln(s.err, "cannot set a quota under the path: "+quotaRoot)
 		return nil
 	}
-	limit := statsTrack{-1, -1}
-	option, field, size := "b", &limit.bytes, 64
+	limit := zkserver.StatsTrack{Count: -1, Bytes: -1}
+	option, field, size := "b", &limit.Bytes, 64
 	if !line.has("b") {
-		option, field, size = "n", &limit.count, 32
+		option, field, size = "n", &limit.Count, 32
 	}
 	if !line.has(option) {
 		return malformed("org.apache.commons.cli.MissingOptionException: Missing required option: [-b bytes quota, -n num quota]")
@@ -81,9 +49,10 @@ func setQuota(s *shell, line *commandLine) error {
 // checkOtherQuotas refuses a quota above or below another one.
 func (s *shell) checkOtherQuotas(path string) error {
 	err := s.visit(quotaRoot+path, false, func(node string) error {
-		stat, err := s.session.Exists(node+"/"+quotaLimitNode, false)
-		if stat != nil && node != quotaRoot+path {
-			return malformed("%s has a child %s which has a quota", path, strings.TrimPrefix(node, quotaRoot))
+		below := strings.TrimPrefix(node, quotaRoot)
+		stat, err := s.session.Exists(zkserver.QuotaLimitPath(below), false)
+		if stat != nil && below != path {
+			return malformed("%s has a child %s which has a quota", path, below)
 		}
 		return err
 	})
@@ -94,7 +63,7 @@ func (s *shell) checkOtherQuotas(path string) error {
 		if r != '/' || i == 0 {
 			continue
 		}
-		stat, err := s.session.Exists(quotaRoot+path[:i]+"/"+quotaLimitNode, false)
+		stat, err := s.session.Exists(zkserver.QuotaLimitPath(path[:i]), false)
 		if err != nil {
 			return err
 		}
@@ -105,7 +74,7 @@ func (s *shell) checkOtherQuotas(path string) error {
 	return nil
 }
 
-func (s *shell) storeQuota(path string, limit statsTrack) error {
+func (s *shell) storeQuota(path string, limit zkserver.StatsTrack) error {
 	node := quotaRoot
 	for name := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
 		if name == "" {
@@ -116,10 +85,10 @@ func (s *shell) storeQuota(path string, limit statsTrack) error {
 			return err
 		}
 	}
-	limits := node + "/" + quotaLimitNode
+	limits := zkserver.QuotaLimitPath(path)
 	err := s.createQuotaNode(limits, []byte(limit.String()))
 	if err == nil {
-		return s.createQuotaNode(node+"/"+quotaStatNode, []byte(statsTrack{}.String()))
+		return s.createQuotaNode(zkserver.QuotaStatPath(path), []byte(zkserver.StatsTrack{}.String()))
 	}
 	if !errors.Is(err, zkserver.CodeNodeExists) {
 		return err
@@ -128,12 +97,12 @@ func (s *shell) storeQuota(path string, limit statsTrack) error {
 	if err != nil {
 		return err
 	}
-	now := parseStatsTrack(data)
-	if limit.bytes != -1 {
-		now.bytes = limit.bytes
+	now := zkserver.ParseStatsTrack(data)
+	if limit.Bytes != -1 {
+		now.Bytes = limit.Bytes
 	}
-	if limit.count != -1 {
-		now.count = limit.count
+	if limit.Count != -1 {
+		now.Count = limit.Count
 	}
 	_, err = s.session.Set(limits, []byte(now.String()), -1)
 	return err
@@ -146,9 +115,9 @@ func (s *shell) createQuotaNode(path string, data []byte) error {
 
 func listQuota(s *shell, line *commandLine) error {
 	path := line.args[1]
-	limits := quotaRoot + path + "/" + quotaLimitNode
+	limits := zkserver.QuotaLimitPath(path)
 	fmt.Fprintln(s.err, "absolute path is "+limits)
-	for _, part := range []struct{ what, node string }{{"quota", limits}, {"stat", quotaRoot + path + "/" + quotaStatNode}} {
+	for _, part := range []struct{ what, node string }{{"quota", limits}, {"stat", zkserver.QuotaStatPath(path)}} {
 		data, _, err := s.session.Get(part.node, false)
 		if errors.Is(err, zkserver.CodeNoNode) {
 			fmt.Fprintf(s.err, "quota for %s does not exist.\n", path)
@@ -157,7 +126,7 @@ func listQuota(s *shell, line *commandLine) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "Output %s for %s %s\n", part.what, path, parseStatsTrack(data))
+		fmt.Fprintf(s.out, "Output %s for %s %s\n", part.what, path, zkserver.ParseStatsTrack(data))
 	}
 	return nil
 }
@@ -165,7 +134,7 @@ func listQuota(s *shell, line *commandLine) error {
 func delQuota(s *shell, line *commandLine) error {
 	path := line.args[1]
 	parent := quotaRoot + path
-	limits := parent + "/" + quotaLimitNode
+	limits := zkserver.QuotaLimitPath(path)
 	data, _, err := s.session.Get(limits, false)
 	if errors.Is(err, zkserver.CodeNoNode) {
 		fmt.Fprintln(s.out, "Quota does not exist for "+path)
@@ -174,12 +143,12 @@ func delQuota(s *shell, line *commandLine) error {
 	if err != nil {
 		return err
 	}
-	limit := parseStatsTrack(data)
+	limit := zkserver.ParseStatsTrack(data)
 	switch {
 	case line.has("b"):
-		limit.bytes = -1
+		limit.Bytes = -1
 	case line.has("n"):
-		limit.count = -1
+		limit.Count = -1
 	default:
 		return s.removeQuota(parent)
 	}

@@ -95,8 +95,8 @@ numChildren = 0
 			"Node does not exist: /none\nNode does not exist: /none\nCommand index out of range\n" +
 				"Exception in thread \"main\" java.lang.NumberFormatException: For input string: \"x\"\n", 1},
 		{[]string{"setquota -n 5 /a", "setquota -b 7 /a", "listquota /a", "setquota -n 1 /a/x", "delquota -n /a", "listquota /a", "delquota /a", "delquota /a", "ls /zookeeper/quota"},
-			"Output quota for /a count=5,bytes=7\nOutput stat for /a count=0,bytes=0\n" +
-				"Output quota for /a count=-1,bytes=7\nOutput stat for /a count=0,bytes=0\nQuota does not exist for /a\n[]\n",
+			"Output quota for /a count=5,bytes=7\nOutput stat for /a count=3,bytes=10\n" +
+				"Output quota for /a count=-1,bytes=7\nOutput stat for /a count=3,bytes=10\nQuota does not exist for /a\n[]\n",
 			"absolute path is /zookeeper/quota/a/zookeeper_limits\n/a/x does not exist.\nabsolute path is /zookeeper/quota/a/zookeeper_limits\n", 0},
 		{[]string{"reconfig -add server.1=a", "reconfig", "addWatch -m often /a", "addWatch /a /b"}, "",
 			"KeeperErrorCode = Reconfig is disabled\nreconfig " + commands["reconfig"].usage + "\n" +

@@ -89,6 +89,7 @@ func (t *dataTree) create(h *txnHeader, record *txn) {
 		t.unlink(parent, n, record.path)
 		t.acls.release(n.acl)
 	})
+	t.quotaCreated(record.path, n)
 	t.changes = append(t.changes,
 		change{eventNodeCreated, record.path, n.acl},
 		change{eventNodeChildrenChanged, displayPath(parentPath), parent.acl})
@@ -117,6 +118,7 @@ func (t *dataTree) delete(zxid int64, path string) {
 		n.acl = t.acls.acquire(n.acl.acl)
 		t.link(parent, n, path)
 	})
+	t.quotaDeleted(path, n)
 	t.changes = append(t.changes,
 		change{eventNodeDeleted, path, n.acl},
 		change{eventNodeChildrenChanged, displayPath(parentPath), parent.acl})
@@ -147,8 +149,10 @@ func (t *dataTree) setData(h *txnHeader, record *txn) {
 			n.data, n.mzxid, n.mtime, n.version = data, mzxid, mtime, version
 		})
 	}
-	t.dataBytes += int64(len(record.data) - len(n.data))
+	grown := int64(len(record.data) - len(n.data))
+	t.dataBytes += grown
 	n.data, n.mzxid, n.mtime, n.version = record.data, h.zxid, h.time, record.version
+	t.useQuota(record.path, 0, grown)
 	t.changes = append(t.changes, change{eventNodeDataChanged, displayPath(record.path), n.acl})
 }
 

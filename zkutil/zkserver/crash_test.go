@@ -31,7 +31,7 @@ func serveUntilKilled(dir string) {
 	cfg.DataDir = dir
 	cfg.MaxClientCnxns = 0
 	cfg.SnapCount = 60
-	s := New(cfg, quietLog())
+	s := New(cfg, quietLog)
 	if err := s.Start(); err != nil {
 		fmt.Println(err)
 		os.Exit(1)

@@ -1,6 +1,8 @@
 package zkserver
 
-import "strings"
+import (
+	"strings"
+)
 
 // Nodes that are always there.
 const (
@@ -21,6 +23,8 @@ type dataTree struct {
 	ephemerals map[int64]map[string]struct{}
 	// transient holds the paths of container and TTL nodes.
 	transient map[string]struct{}
+	// quotas holds the paths that have a quota.
+	quotas map[string]struct{}
 	// lastZxid is that of the last transaction applied.
 	lastZxid int64
 	// unresolved holds nodes of a snapshot whose ACL it did not have; the
@@ -47,6 +51,7 @@ func newDataTree() *dataTree {
 		acls:       newACLCache(),
 		ephemerals: map[int64]map[string]struct{}{},
 		transient:  map[string]struct{}{},
+		quotas:     map[string]struct{}{},
 		unresolved: map[*node]struct{}{},
 	}
 	t.root = &node{acl: t.acls.open, data: []byte{}}

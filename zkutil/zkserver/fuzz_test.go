@@ -34,7 +34,7 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		cfg := DefaultConfig()
 		cfg.ExtendedTypesEnabled = true
-		s := New(cfg, quietLog())
+		s := New(cfg, quietLog)
 		s.tree = newDataTree()
 		s.storage = &storage{open: &logBatch{}, kick: make(chan struct{}, 1)}
 		c := newConnection(s, discardConn{})
@@ -42,7 +42,7 @@ func FuzzRequest(f *testing.F) {
 		s.commit(1, 0, &txn{op: opCreateSession, timeoutMs: 1000})
 		_ = s.process(c, frame)
 		checkCounts(t, s.tree)
-		replayed := New(cfg, quietLog())
+		replayed := New(cfg, quietLog)
 		replayed.tree = newDataTree()
 		for log := s.storage.open.buf; len(log) > 0; {
 			d := newDecoder(log[8:])
@@ -111,7 +111,7 @@ func FuzzTxnLog(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s := New(DefaultConfig(), quietLog())
+		s := New(DefaultConfig(), quietLog)
 		s.tree = newDataTree()
 		for {
 			at := r.offset
@@ -132,7 +132,7 @@ func FuzzTxnLog(f *testing.F) {
 }
 
 func FuzzSnapshot(f *testing.F) {
-	s := New(DefaultConfig(), quietLog())
+	s := New(DefaultConfig(), quietLog)
 	s.tree = newDataTree()
 	s.sessions.add(5, 1000)
 	s.tree.apply(&txnHeader{zxid: 1, clientID: 5}, &txn{op: opCreate, path: "/a", acl: readOnlyACL, ephemeral: true, parentCVersion: 1})

@@ -23,15 +23,15 @@ func testConfig(t testing.TB) *Config {
 	return cfg
 }
 
-func quietLog() *logrus.Entry {
+func quietLog(name string) *logrus.Entry {
 	logger := logrus.New()
 	logger.SetOutput(io.Discard)
-	return logrus.NewEntry(logger)
+	return logger.WithField("logger", name)
 }
 
 func startServer(t testing.TB, cfg *Config) *Server {
 	t.Helper()
-	s := New(cfg, quietLog())
+	s := New(cfg, quietLog)
 	if err := s.Start(); err != nil {
 		t.Fatalf("start: %v", err)
 	}

@@ -61,6 +61,7 @@ func (s *Server) restore() error {
 		return err
 	}
 	s.dropDeadSessions()
+	s.tree.setupQuotas()
 	if fresh {
 		return s.saveSnapshot(takeImage(s.tree, s.sessions)) // logs are of no use without one
 	}

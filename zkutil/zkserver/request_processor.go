@@ -185,9 +185,13 @@ func (s *Server) nextHeader(clientID int64, cxid int32, op int32) *txnHeader {
 	return &txnHeader{clientID: clientID, cxid: cxid, zxid: s.tree.lastZxid + 1, time: time.Now().UnixMilli(), op: op}
 }
 
-// fireWatches notifies who watches what the last transaction changed.
+// fireWatches notifies who watches what the last transaction changed, and the log of
+// quotas that it exceeds.
 func (s *Server) fireWatches() {
 	for _, ch := range s.tree.changes {
+		if ch.event != eventNodeChildrenChanged {
+			s.warnOfQuota(ch.path)
+		}
 		for _, c := range s.watches.trigger(ch.event, ch.path) {
 			if s.permits(c, ch.acl, permRead) {
 				c.queue(encodeEvent(ch.event, ch.path), s.tree.lastZxid, time.Time{})

@@ -19,8 +19,8 @@ const sessionlessTimeout = 10 * time.Second
 // Server is a ZooKeeper server of one node. New makes it, Start or Run starts it,
 // Close stops it; it is not to be started twice.
 type Server struct {
-	cfg *Config
-	log *logrus.Entry
+	cfg     *Config
+	loggers func(name string) *logrus.Entry
 
 	minTimeoutMs, maxTimeoutMs int32
 	listener                   net.Listener
@@ -58,12 +58,12 @@ type Server struct {
 	handlers  sync.WaitGroup
 }
 
-// New makes a server. The entry's logger name is replaced per component by
-// ZooKeeper's class names.
-func New(cfg *Config, log *logrus.Entry) *Server {
+// New makes a server. It logs by the names of ZooKeeper's classes, for which loggers
+// gives the logger.
+func New(cfg *Config, loggers func(name string) *logrus.Entry) *Server {
 	least, most := cfg.sessionTimeouts()
 	return &Server{
-		cfg: cfg, log: log,
+		cfg: cfg, loggers: loggers,
 		minTimeoutMs: int32(least.Milliseconds()), maxTimeoutMs: int32(most.Milliseconds()),
 		watches:     newWatchManager(),
 		sessions:    newSessionTracker(max(1, cfg.TickTime.Milliseconds())),
@@ -163,7 +163,7 @@ func (s *Server) Err() error {
 // fail makes the server stop answering: what it says could not be relied on.
 func (s *Server) fail(err error) {
 	s.failOnce.Do(func() {
-		s.log.WithError(err).Error("Severe unrecoverable error, exiting")
+		s.logger("ZooKeeperCriticalThread").WithError(err).Error("Severe unrecoverable error, from thread : SyncThread:0")
 		s.failure = err
 		close(s.failed)
 	})
@@ -204,7 +204,7 @@ func (s *Server) isStopped() bool {
 
 // logger is the logger of one of ZooKeeper's classes.
 func (s *Server) logger(class string) *logrus.Entry {
-	return s.log.WithField("logger", "org.apache.zookeeper.server."+class)
+	return s.loggers("org.apache.zookeeper.server." + class)
 }
 
 // JavaAddress prints a listen address as Java does.

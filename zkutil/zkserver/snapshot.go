@@ -145,13 +145,17 @@ func (w *snapshotWriter) node(n *node) {
 	w.Int64(n.pzxid)
 }
 
-// save writes the snapshot under its name, durably and at once.
-func (img *snapshotImage) save(dir string, syncing bool) (string, error) {
-	name := filepath.Join(dir, fmt.Sprintf("%s.%x", snapshotPrefix, img.zxid))
+// file is where the snapshot belongs in a directory.
+func (img *snapshotImage) file(dir string) string {
+	return filepath.Join(dir, fmt.Sprintf("%s.%x", snapshotPrefix, img.zxid))
+}
+
+// save writes the snapshot under a name, durably and at once.
+func (img *snapshotImage) save(name string, syncing bool) error {
 	temporary := name + ".tmp"
 	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
-		return name, err
+		return err
 	}
 	err = img.writeTo(file)
 	if err == nil && syncing {
@@ -163,12 +167,12 @@ func (img *snapshotImage) save(dir string, syncing bool) (string, error) {
 	}
 	if err != nil {
 		os.Remove(temporary)
-		return name, err
+		return err
 	}
 	if syncing {
-		err = syncDirectory(dir)
+		err = syncDirectory(filepath.Dir(name))
 	}
-	return name, err
+	return err
 }
 
 // snapshotReader decodes a snapshot from a stream and sums what it consumed.
@@ -262,6 +266,7 @@ func readSnapshot(in io.Reader) (*dataTree, []snapshotSession, error) {
 		acls:       newACLCache(),
 		ephemerals: map[int64]map[string]struct{}{},
 		transient:  map[string]struct{}{},
+		quotas:     map[string]struct{}{},
 		unresolved: map[*node]struct{}{},
 	}
 	acls := r.acls(t)

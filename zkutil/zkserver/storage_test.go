@@ -104,7 +104,7 @@ func TestLogCutAtEveryByte(t *testing.T) {
 				t.Fatal(err)
 			}
 			removeSnapshotsExceptFirst(t, cfg.DataDir)
-			recovered := New(cfg, quietLog())
+			recovered := New(cfg, quietLog)
 			if err := recovered.load(); err != nil {
 				t.Fatalf("cut at %d, padded by %d: %v", size, padding, err)
 			}
@@ -184,7 +184,7 @@ func TestDamageThatIsNoTornTailIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	var corrupt *corruptLogError
-	if err := New(cfg, quietLog()).Start(); !errors.As(err, &corrupt) || corrupt.offset != fileHeaderSize {
+	if err := New(cfg, quietLog).Start(); !errors.As(err, &corrupt) || corrupt.offset != fileHeaderSize {
 		t.Errorf("start over a damaged entry: %v", err)
 	}
 	if left, err := os.ReadFile(path); err != nil || !bytes.Equal(left, damaged) {
@@ -193,7 +193,7 @@ func TestDamageThatIsNoTornTailIsRefused(t *testing.T) {
 	if err := os.WriteFile(path, append([]byte("JUNK"), whole[4:]...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := New(cfg, quietLog()).Start(); err == nil {
+	if err := New(cfg, quietLog).Start(); err == nil {
 		t.Error("started over a log without its magic number")
 	}
 }
@@ -215,7 +215,7 @@ func TestTornLogThatOthersFollowIsRefused(t *testing.T) {
 	if err := os.Truncate(first, info.Size()-3); err != nil {
 		t.Fatal(err)
 	}
-	if err := New(cfg, quietLog()).Start(); err == nil || !strings.Contains(err.Error(), "others follow") {
+	if err := New(cfg, quietLog).Start(); err == nil || !strings.Contains(err.Error(), "others follow") {
 		t.Errorf("start: %v", err)
 	}
 }
@@ -233,7 +233,7 @@ func TestMissingLogIsRefused(t *testing.T) {
 	if err := os.Remove(first); err != nil {
 		t.Fatal(err)
 	}
-	if err := New(cfg, quietLog()).Start(); err == nil || !strings.Contains(err.Error(), "are missing") {
+	if err := New(cfg, quietLog).Start(); err == nil || !strings.Contains(err.Error(), "are missing") {
 		t.Errorf("start: %v", err)
 	}
 }
@@ -278,7 +278,7 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	tree.lastZxid = s.tree.lastZxid
-	restored := New(cfg, quietLog())
+	restored := New(cfg, quietLog)
 	restored.tree = tree
 	if got := contents(restored); !maps.Equal(got, want) {
 		t.Errorf("restored %v\nwant %v", got, want)
@@ -357,13 +357,13 @@ func TestNoValidSnapshotIsRefused(t *testing.T) {
 	if err := os.WriteFile(snapshot, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := New(cfg, quietLog()).Start(); err == nil || !strings.Contains(err.Error(), "Not able to find valid snapshots in") {
+	if err := New(cfg, quietLog).Start(); err == nil || !strings.Contains(err.Error(), "Not able to find valid snapshots in") {
 		t.Errorf("corrupt snapshot: %v", err)
 	}
 	if err := os.Remove(snapshot); err != nil {
 		t.Fatal(err)
 	}
-	if err := New(cfg, quietLog()).Start(); err == nil || !strings.Contains(err.Error(), "No snapshot found, but there are log entries") {
+	if err := New(cfg, quietLog).Start(); err == nil || !strings.Contains(err.Error(), "No snapshot found, but there are log entries") {
 		t.Errorf("no snapshot: %v", err)
 	}
 	cfg.SnapshotTrustEmpty = true
@@ -435,7 +435,7 @@ func TestReplayOverANewerSnapshot(t *testing.T) {
 	c.create("/parent/x", "")
 	want, zxid := contents(s), s.lastZxid()
 	s.Close()
-	newest := New(cfg, quietLog())
+	newest := New(cfg, quietLog)
 	if err := newest.load(); err != nil {
 		t.Fatal(err)
 	}
@@ -447,12 +447,12 @@ func TestReplayOverANewerSnapshot(t *testing.T) {
 		dir := copyDir(t, cfg.DataDir)
 		removeSnapshotsExceptFirst(t, dir)
 		img.zxid = from
-		if _, err := img.save(filepath.Join(dir, versionDirectory), false); err != nil {
+		if err := img.save(img.file(filepath.Join(dir, versionDirectory)), false); err != nil {
 			t.Fatal(err)
 		}
 		replayed := *cfg
 		replayed.DataDir = dir
-		r := New(&replayed, quietLog())
+		r := New(&replayed, quietLog)
 		if err := r.load(); err != nil {
 			t.Fatal(err)
 		}
@@ -483,7 +483,7 @@ func TestUnknownACLOfASnapshotComesFromTheLog(t *testing.T) {
 func TestDataDirectoryIsLocked(t *testing.T) {
 	cfg := testConfig(t)
 	startServer(t, cfg)
-	if err := New(cfg, quietLog()).Start(); !errors.Is(err, ErrDatadir) {
+	if err := New(cfg, quietLog).Start(); !errors.Is(err, ErrDatadir) {
 		t.Errorf("second server on the directory: %v", err)
 	}
 }
@@ -494,11 +494,11 @@ func TestMixedUpDirectoriesAreRefused(t *testing.T) {
 	openSession(t, s)
 	s.Close()
 	cfg.DataLogDir, cfg.DataDir = cfg.DataDir, t.TempDir()
-	if err := New(cfg, quietLog()).Start(); !errors.Is(err, ErrDatadir) {
+	if err := New(cfg, quietLog).Start(); !errors.Is(err, ErrDatadir) {
 		t.Errorf("snapshots in the log directory: %v", err)
 	}
 	cfg.DataDir, cfg.DatadirAutocreate, cfg.DataLogDir = filepath.Join(t.TempDir(), "none"), false, ""
-	if err := New(cfg, quietLog()).Start(); !errors.Is(err, ErrDatadir) {
+	if err := New(cfg, quietLog).Start(); !errors.Is(err, ErrDatadir) {
 		t.Errorf("missing directory: %v", err)
 	}
 }
@@ -590,7 +590,7 @@ func TestUnknownTransactionIsNotCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	file.Close()
-	if err := New(cfg, quietLog()).Start(); err == nil || !strings.Contains(err.Error(), "cannot be understood") {
+	if err := New(cfg, quietLog).Start(); err == nil || !strings.Contains(err.Error(), "cannot be understood") {
 		t.Errorf("start: %v", err)
 	}
 }

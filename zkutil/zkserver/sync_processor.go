@@ -98,10 +98,11 @@ func (s *Server) tellSnapshot() {
 // Apache ZooKeeper.
 func (s *Server) saveSnapshot(img *snapshotImage) error {
 	started := time.Now()
-	name, err := img.save(s.storage.snapDir, s.cfg.ForceSync)
-	if err != nil {
+	name := img.file(s.storage.snapDir)
+	s.logger("persistence.FileTxnSnapLog").Infof("Snapshotting: 0x%x to %s", img.zxid, name)
+	if err := img.save(name, s.cfg.ForceSync); err != nil {
 		return fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
-	s.logger("persistence.FileTxnSnapLog").Infof("Snapshotting: 0x%x to %s took %d ms", img.zxid, name, time.Since(started).Milliseconds())
+	s.logger("ZooKeeperServer").Infof("Snapshot taken in %d ms", time.Since(started).Milliseconds())
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 type Server struct {
 	t       testing.TB
 	cfg     *zkserver.Config
-	log     *logrus.Entry
+	loggers func(name string) *logrus.Entry
 	running *zkserver.Server
 }
 
@@ -56,7 +56,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 	for _, opt := range opts {
 		opt(cfg)
 	}
-	s := &Server{t: t, cfg: cfg, log: logrus.NewEntry(logger)}
+	s := &Server{t: t, cfg: cfg, loggers: func(name string) *logrus.Entry { return logger.WithField("logger", name) }}
 	s.start()
 	t.Cleanup(s.Stop)
 	return s
@@ -64,7 +64,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 
 func (s *Server) start() {
 	s.t.Helper()
-	server := zkserver.New(s.cfg, s.log)
+	server := zkserver.New(s.cfg, s.loggers)
 	if err := server.Start(); err != nil {
 		s.t.Fatalf("start ZooKeeper: %v", err)
 	}
