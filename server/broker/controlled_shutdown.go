@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -9,28 +10,64 @@ import (
 	"github.com/gregor-broker/gregor/config"
 	"github.com/gregor-broker/gregor/server/channel"
 	"github.com/gregor-broker/gregor/server/protocol"
+	"github.com/gregor-broker/gregor/zkutil/zkclient"
 )
 
 // controlledShutdown asks the controller to move the leaderships of this broker
-// elsewhere, again until it has or the tries are used up.
+// elsewhere, again until it has, the tries are used up, or ZooKeeper is away for too
+// long.
 func (s *KafkaServer) controlledShutdown() {
 	s.log.Info(s.prefix + "Starting controlled shutdown")
 	s.replicas.PrepareShutdown()
+	session := time.Duration(config.ZookeeperSessionTimeoutMs.Get(s.settings())) * time.Millisecond
+	ctx, end := whileConnected(s.zk.SessionState, session)
+	defer end()
 	settings := s.senders.config("")
 	settings.ConnectTimeout = time.Duration(config.ControllerSocketTimeoutMs.Get(s.settings())) * time.Millisecond
 	sender := channel.NewSender(settings)
 	defer sender.Close()
 	backoff := time.Duration(config.ControlledShutdownRetryBackoffMs.Get(s.settings())) * time.Millisecond
-	for remaining := config.ControlledShutdownMaxRetries.Get(s.settings()); remaining > 0; {
-		if s.askForShutdown(sender) {
+	for remaining := config.ControlledShutdownMaxRetries.Get(s.settings()); remaining > 0 && ctx.Err() == nil; {
+		if s.askForShutdown(ctx, sender) {
 			return
 		}
-		if remaining--; remaining > 0 {
-			time.Sleep(backoff)
+		if remaining--; remaining > 0 && sleep(ctx, backoff) {
 			s.log.Infof("%sRetrying controlled shutdown (%d retries remaining)", s.prefix, remaining)
 		}
 	}
 	s.log.Warn(s.prefix + "Proceeding to do an unclean shutdown as all the controlled shutdown attempts failed")
+}
+
+// whileConnected gives a context that ends when ZooKeeper was away for longer than
+// the session: the controller cannot answer then, whoever it is, and moves the
+// leaderships by itself when ZooKeeper is back. end waits for what watches.
+func whileConnected(state func() zkclient.State, session time.Duration) (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		connected := time.Now()
+		for sleep(ctx, session/10) {
+			if state() == zkclient.Connected {
+				connected = time.Now()
+			} else if time.Since(connected) > session {
+				cancel()
+			}
+		}
+	})
+	return ctx, func() {
+		cancel()
+		watching.Wait()
+	}
+}
+
+// sleep reports whether the time went by before the context ended.
+func sleep(ctx context.Context, length time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(length):
+		return true
+	}
 }
 
 // controlledShutdownVersion is the version of the request by inter-broker protocol.
@@ -46,7 +83,7 @@ func (s *KafkaServer) controlledShutdownVersion() int16 {
 	return 3
 }
 
-func (s *KafkaServer) askForShutdown(sender *channel.Sender) bool {
+func (s *KafkaServer) askForShutdown(ctx context.Context, sender *channel.Sender) bool {
 	node, known := s.controllerNode()
 	if !known {
 		s.log.Info(s.prefix + "No controller present in the metadata cache")
@@ -56,7 +93,7 @@ func (s *KafkaServer) askForShutdown(sender *channel.Sender) bool {
 	request.SetVersion(s.controlledShutdownVersion())
 	request.BrokerID, request.BrokerEpoch = s.brokerID, s.brokerEpoch()
 	began := time.Now()
-	response, err := sender.Send(context.Background(), node, request)
+	response, err := sender.Send(ctx, node, request)
 	answer, ok := response.(*kmsg.ControlledShutdownResponse)
 	took := time.Since(began).Milliseconds()
 	switch {
