@@ -49,7 +49,7 @@ var clusterSettings = map[string]string{
 	"replica.lag.time.max.ms": "1500", "replica.fetch.wait.max.ms": "200", "replica.fetch.backoff.ms": "50",
 	"replica.socket.timeout.ms": "1000", "controller.socket.timeout.ms": "1000", "controlled.shutdown.retry.backoff.ms": "200",
 	"offsets.topic.num.partitions": "3", "group.initial.rebalance.delay.ms": "0", "auto.leader.rebalance.enable": "false",
-	"auto.create.topics.enable": "false", "log.initial.task.delay.ms": "500",
+	"auto.create.topics.enable": "false",
 }
 
 // StartBrokers starts a cluster that ends with the test.

@@ -103,6 +103,13 @@ func (h *History) agreeLocked(at Place, value, how string) {
 	h.agreed[at] = value
 }
 
+// Next is the offset after the last one that a reader was given of a partition.
+func (h *History) Next(reader string, partition Partition) int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.next[reader][partition]
+}
+
 // Acknowledgements is how many records were acknowledged so far.
 func (h *History) Acknowledgements() int {
 	h.mu.Lock()

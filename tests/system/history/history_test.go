@@ -104,6 +104,9 @@ func TestCountsOfAHistory(t *testing.T) {
 	h.Acknowledged(at(0), "a")
 	h.Acknowledged(at(1), "b")
 	h.Read("one", at(0), "a")
+	if one, two := h.Next("one", partition), h.Next("two", partition); one != 1 || two != 0 {
+		t.Errorf("the readers are at %d and %d", one, two)
+	}
 	if h.Acknowledgements() != 2 || h.Reads() != 1 {
 		t.Errorf("%d acknowledged, %d read", h.Acknowledgements(), h.Reads())
 	}

@@ -1,0 +1,8 @@
+//go:build !peers
+
+package system
+
+import "time"
+
+// faultBudget is short where only what needs Go alone is run.
+const faultBudget = 30 * time.Second

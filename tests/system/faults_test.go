@@ -1,0 +1,256 @@
+package system
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gregor-broker/gregor/tests/framework"
+)
+
+// MinutesVariable names the environment variable that has the random faults go on
+// for so many minutes.
+const MinutesVariable = "GREGOR_FAULT_MINUTES"
+
+var (
+	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the random faults")
+	rounds = flag.Int("rounds", 120, "how many rounds of random faults there are at most")
+)
+
+// session is the brokers' session with ZooKeeper: short, so that a death is soon
+// known.
+const session = 600 * time.Millisecond
+
+// budget is how long the random faults may take, and how many rounds they have.
+func budget(t *testing.T) (time.Duration, int) {
+	if text := os.Getenv(MinutesVariable); text != "" {
+		minutes, err := strconv.Atoi(text)
+		if err != nil || minutes <= 0 {
+			t.Fatalf("%s=%s is no number of minutes", MinutesVariable, text)
+		}
+		return time.Duration(minutes) * time.Minute, 1 << 30
+	}
+	return faultBudget, *rounds
+}
+
+// TestRandomFaults has faults one after another under load, and administration in
+// the middle of them; after each the cluster must take records again, and at the end
+// nothing that was promised may be missing.
+func TestRandomFaults(t *testing.T) {
+	t.Logf("-seed=%d", *seed)
+	length, most := budget(t)
+	r := newRounds(t, *seed)
+	end := time.Now().Add(length)
+	count := 0
+	for ; count < most && time.Now().Before(end); count++ {
+		r.round(count)
+	}
+	r.finish()
+	t.Logf("%d rounds", count)
+}
+
+// faultRounds is a cluster with load and what the rounds did so far.
+type faultRounds struct {
+	t       *testing.T
+	c       *framework.Brokers
+	admin   *admin
+	load    *load
+	random  *rand.Rand
+	deleted []string // topics that must not be there at the end
+	history []string // what the last rounds did, for whoever has to find out
+}
+
+const faultPartitions = 4
+
+func newRounds(t *testing.T, seed uint64) *faultRounds {
+	r := &faultRounds{t: t, random: rand.New(rand.NewPCG(seed, seed))}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("-seed=%d, the last rounds:\n%s", seed, strings.Join(r.history[max(0, len(r.history)-12):], "\n"))
+		}
+	})
+	r.c = framework.StartBrokers(t, framework.BrokersSpec{Kinds: framework.Same(3, framework.GregorProcesses), Settings: map[string]string{
+		"zookeeper.session.timeout.ms": fmt.Sprint(session.Milliseconds()), "replica.lag.time.max.ms": "800", "log.segment.bytes": "200000",
+		"num.replica.fetchers": "2",
+	}})
+	r.admin = newAdmin(t, r.c)
+	r.admin.createTopic("load", everywhere(faultPartitions), keepTwo)
+	r.load = startLoad(t, r.c, "load", faultPartitions, 2)
+	return r
+}
+
+// round is one fault, perhaps with administration meanwhile, and the proof that
+// records are taken again after it.
+func (r *faultRounds) round(number int) {
+	name, fault := r.pick()
+	work, administer := r.pickAdministration(number)
+	r.history = append(r.history, fmt.Sprintf("%s %d: %s; %s", time.Now().Format("15:04:05.000"), number, name, work))
+	var administration sync.WaitGroup
+	administration.Go(administer)
+	fault()
+	r.c.Heal()
+	progress := r.load.progress()
+	administration.Wait()
+	if err := progress(patience); err != nil {
+		r.t.Fatalf("round %d: %s; %s: %v", number, name, work, err)
+	}
+	if r.random.IntN(3) == 0 {
+		r.admin.awaitInSync("load")
+	}
+}
+
+func (r *faultRounds) finish() {
+	r.admin.awaitReassigned()
+	for partition := range int32(faultPartitions) {
+		r.admin.reassign("load", partition, []int32{0, 1, 2})
+	}
+	r.admin.awaitReassigned()
+	for _, name := range r.deleted {
+		r.awaitGone(name)
+	}
+	r.load.validate(r.c)
+}
+
+// some gives a time up to a length.
+func (r *faultRounds) some(length time.Duration) time.Duration {
+	return time.Duration(r.random.Int64N(int64(length)))
+}
+
+// roles finds brokers by what they do.
+func (r *faultRounds) victim() (*framework.Broker, string) {
+	switch partition := r.random.Int32N(faultPartitions); r.random.IntN(3) {
+	case 0:
+		return r.c.Brokers[r.admin.leader("load", partition)], fmt.Sprintf("leader of %d", partition)
+	case 1:
+		id := r.c.AwaitController("there is a controller", func(int) bool { return true })
+		return r.c.Brokers[id], "controller"
+	default:
+		follower := (r.admin.leader("load", partition) + 1) % len(r.c.Brokers)
+		return r.c.Brokers[follower], fmt.Sprintf("follower of %d", partition)
+	}
+}
+
+// victims are several brokers.
+func (r *faultRounds) victims() []*framework.Broker {
+	all := slices.Clone(r.c.Brokers)
+	r.random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:2+r.random.IntN(len(all)-1)]
+}
+
+// pick chooses a fault; what it does ends with all brokers and ZooKeeper running.
+func (r *faultRounds) pick() (name string, fault func()) {
+	victim, role := r.victim()
+	other := r.c.Brokers[(victim.ID+1+r.random.IntN(len(r.c.Brokers)-1))%len(r.c.Brokers)]
+	short, long := r.some(session), session+r.some(session)
+	describe := func(what string, length time.Duration) string {
+		return fmt.Sprintf("%s broker %d, %s, %v", what, victim.ID, role, length.Round(time.Millisecond))
+	}
+	type entry struct {
+		name  string
+		fault func()
+	}
+	victims := r.victims()
+	faults := []entry{
+		{describe("kill", short), func() { victim.Kill(); time.Sleep(short); victim.Start() }},
+		{describe("kill for long", long), func() { victim.Kill(); time.Sleep(long); victim.Start() }},
+		{describe("pause", short), func() { victim.Pause(); time.Sleep(short); victim.Resume() }},
+		{describe("pause beyond the session", 2*long), func() { victim.Pause(); time.Sleep(2 * long); victim.Resume() }},
+		{describe("stop", short), func() { victim.Stop(); time.Sleep(short); victim.Start() }},
+		{describe("kill several with", short), func() { r.together(victims, short) }},
+		{describe("kill in a cascade with", short), func() { r.cascade(victim, other, short) }},
+		{describe("stop while ZooKeeper is away", short), func() { r.c.ZooKeeper.Kill(); victim.Stop(); r.c.ZooKeeper.Start(); victim.Start() }},
+		{describe("kill ZooKeeper beside", long), func() { r.c.ZooKeeper.Kill(); time.Sleep(long); r.c.ZooKeeper.Start() }},
+		{describe("kill ZooKeeper and", short), func() { r.c.ZooKeeper.Kill(); victim.Kill(); time.Sleep(short); r.c.ZooKeeper.Start(); victim.Start() }},
+		{describe("isolate", 2*long), func() { r.c.Isolate(victim.ID); time.Sleep(2 * long) }},
+		{describe(fmt.Sprintf("cut to broker %d from", other.ID), 2*long), func() { r.c.Cut(victim.ID, other.ID); time.Sleep(2 * long) }},
+		{describe(fmt.Sprintf("cut from broker %d to", other.ID), 2*long), func() { r.c.Cut(other.ID, victim.ID); time.Sleep(2 * long) }},
+		{describe("cut to ZooKeeper from", long), func() { r.c.Cut(victim.ID, framework.ZooKeeperNode); time.Sleep(long) }},
+		{describe("cut from ZooKeeper to", long), func() { r.c.Cut(framework.ZooKeeperNode, victim.ID); time.Sleep(long) }},
+		{describe("cut from all", 2*long), func() {
+			r.c.Isolate(victim.ID)
+			r.c.CutBoth(victim.ID, framework.ZooKeeperNode)
+			time.Sleep(2 * long)
+		}},
+		{"nothing", func() {}},
+	}
+	chosen := faults[r.random.IntN(len(faults))]
+	return chosen.name, chosen.fault
+}
+
+// together kills brokers at one moment.
+func (r *faultRounds) together(victims []*framework.Broker, length time.Duration) {
+	for _, b := range victims {
+		b.Kill()
+	}
+	time.Sleep(length)
+	for _, b := range victims {
+		b.Launch()
+	}
+	for _, b := range victims {
+		b.AwaitReady()
+	}
+}
+
+// cascade kills a broker, and another while the first comes back.
+func (r *faultRounds) cascade(first, second *framework.Broker, length time.Duration) {
+	first.Kill()
+	time.Sleep(length)
+	first.Launch()
+	second.Kill()
+	second.Launch()
+	first.AwaitReady()
+	second.AwaitReady()
+}
+
+// pickAdministration chooses what an administrator does during a round.
+func (r *faultRounds) pickAdministration(number int) (name string, work func()) {
+	partition := r.random.Int32N(faultPartitions)
+	replicas := []int32{0, 1, 2}
+	r.random.Shuffle(len(replicas), func(i, j int) { replicas[i], replicas[j] = replicas[j], replicas[i] })
+	replicas = replicas[:2+r.random.IntN(2)]
+	topic := fmt.Sprint("churn-", number)
+	switch r.random.IntN(6) {
+	case 0:
+		return fmt.Sprintf("reassign %d to %d", partition, replicas), func() { r.admin.reassign("load", partition, replicas) }
+	case 1:
+		return fmt.Sprintf("elect the preferred leader of %d", partition), func() { _ = r.admin.electLeaders(0, "load", partition) }
+	case 2:
+		r.deleted = append(r.deleted, topic)
+		return "create and delete " + topic, func() {
+			r.admin.createTopic(topic, everywhere(3), nil)
+			r.admin.deleteTopic(topic)
+		}
+	default:
+		return "no administration", func() {}
+	}
+}
+
+// awaitGone waits until neither clients nor disks know a deleted topic, but for what
+// a broker has put aside to remove later.
+func (r *faultRounds) awaitGone(name string) {
+	r.t.Helper()
+	r.admin.until(name+" is deleted", func() error {
+		if _, err := r.admin.partitions(name); err == nil {
+			return fmt.Errorf("it is there")
+		}
+		for _, b := range r.c.Brokers {
+			entries, err := os.ReadDir(b.LogDir())
+			if err != nil {
+				return err
+			}
+			for _, entry := range entries {
+				if strings.HasPrefix(entry.Name(), name+"-") && !strings.HasSuffix(entry.Name(), "-delete") {
+					return fmt.Errorf("broker %d has %s", b.ID, entry.Name())
+				}
+			}
+		}
+		return nil
+	})
+}
