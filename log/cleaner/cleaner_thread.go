@@ -69,12 +69,12 @@ func (t *cleanerThread) cleanFilthiest(ctx context.Context) (bool, error) {
 	t.mu.Lock()
 	t.lastFound = found
 	t.mu.Unlock()
-	return true, t.clean(cleaning, cleanable)
+	return t.clean(cleaning, cleanable)
 }
 
 // clean cleans a log. That it was aborted or its directory is offline is no fault
 // of the log.
-func (t *cleanerThread) clean(ctx context.Context, cleanable *logToClean) error {
+func (t *cleanerThread) clean(ctx context.Context, cleanable *logToClean) (bool, error) {
 	endOffset := cleanable.firstDirty
 	defer func() { t.owner.manager.done(cleanable, endOffset) }()
 	cleanedTo, stats, err := t.cleaner.clean(ctx, cleanable)
@@ -83,15 +83,17 @@ func (t *cleanerThread) clean(ctx context.Context, cleanable *logToClean) error 
 	case err == nil:
 		endOffset = cleanedTo
 		t.record(cleanable, cleanedTo, stats)
-		return nil
-	case errors.Is(err, errAborted), errors.Is(err, errShutdown), errors.Is(err, log.ErrSegmentGone), errors.Is(err, kerr.KafkaStorageError):
-		return nil
+		return true, nil
+	case errors.Is(err, errAborted), errors.Is(err, errShutdown), errors.Is(err, log.ErrSegmentGone):
+		return true, nil
+	case errors.Is(err, kerr.KafkaStorageError):
+		return false, nil
 	case log.IsIOError(err):
 		t.owner.failures.MaybeAddOfflineLogDir(unified.ParentDir(),
 			"Failed to clean up log for "+cleanable.partition.String()+" in dir "+unified.ParentDir()+" due to IOException", err)
-		return nil
+		return false, nil
 	}
-	return &logError{unified, err}
+	return false, &logError{unified, err}
 }
 
 // record logs what a cleaning did.

@@ -1,0 +1,126 @@
+package cleaner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"testing"
+
+	"github.com/gregor-broker/gregor/log"
+	"github.com/gregor-broker/gregor/log/record"
+	"github.com/gregor-broker/gregor/log/vfs"
+)
+
+// latest is the last value of each key and all that a reader would see.
+func (l *testLog) latest() map[string]string {
+	l.t.Helper()
+	latest := map[string]string{}
+	for _, batch := range l.batches() {
+		if batch.IsControl() {
+			continue
+		}
+		for item, err := range record.Records(batch) {
+			must(l.t, err)
+			latest[string(item.Key)] = fmt.Sprintf("%d:%s", item.Offset, item.Value)
+		}
+	}
+	return latest
+}
+
+// crashingLog has several segments that a cleaning puts together in two.
+func crashingLog(t *testing.T, fsys vfs.FS) *testLog {
+	l := openLog(t, fsys, "segment.bytes", "700")
+	for i := range 24 {
+		l.append(producer(int64(i%3), i/3, false), fmt.Sprint("k", i%5), fmt.Sprint("v", i))
+		if i%4 == 3 {
+			l.roll()
+		}
+	}
+	must(t, l.Flush())
+	return l
+}
+
+// TestCrashAtEveryCall lets the process die, or the power fail, at each call of a
+// cleaning to the file system. The log that is loaded then has the same last
+// values, and can be cleaned.
+func TestCrashAtEveryCall(t *testing.T) {
+	fsys := newMem(t)
+	var clones []*vfs.Mem
+	recording := false
+	l := crashingLog(t, &vfs.Errors{FS: fsys, Inject: func(vfs.Op, string) error {
+		if recording {
+			clones = append(clones, fsys.KillClone(), fsys.CrashClone())
+		}
+		return nil
+	}})
+	want, end := l.latest(), l.LogEndOffset()
+	recording = true
+	l.clean()
+	l.scheduler.Close()
+	recording = false
+	clones = append(clones, fsys.KillClone(), fsys.CrashClone())
+	if len(clones) < 100 {
+		t.Fatalf("only %d crashes", len(clones))
+	}
+	cleaned := 0
+	for i, clone := range clones {
+		again := reopen(t, clone, l.overrides, func(options *log.OpenOptions) {
+			options.CleanShutdown, options.RecoveryPoint = false, end
+		})
+		if got := again.latest(); !maps.Equal(got, want) || again.LogEndOffset() != end {
+			t.Fatalf("crash %d: got %v to %d, want %v to %d", i, got, again.LogEndOffset(), want, end)
+		}
+		for _, suffix := range []string{".cleaned", ".swap", ".deleted"} {
+			if left := again.files(suffix); len(left) != 0 {
+				t.Fatalf("crash %d: %v are left", i, left)
+			}
+		}
+		if again.NumberOfSegments() < l.NumberOfSegments()+1 {
+			cleaned++
+		}
+		again.clean()
+		if got := again.latest(); !maps.Equal(got, want) {
+			t.Fatalf("crash %d: got %v after another cleaning, want %v", i, got, want)
+		}
+		again.abandon()
+	}
+	if cleaned == 0 || cleaned == len(clones) {
+		t.Fatalf("%d of %d crashes came after the replacement", cleaned, len(clones))
+	}
+}
+
+// TestErrorAtEveryCall lets each call fail in turn: the records stay, what was
+// begun is removed, and a failed disk is reported.
+func TestErrorAtEveryCall(t *testing.T) {
+	for n := 0; ; n++ {
+		fsys := newMem(t)
+		left := -1
+		l := crashingLog(t, &vfs.Errors{FS: fsys, Inject: func(op vfs.Op, name string) error {
+			if left--; left == -1 {
+				return &os.PathError{Op: string(op), Path: name, Err: errors.New("the disk is gone")}
+			}
+			return nil
+		}})
+		want, end := l.latest(), l.LogEndOffset()
+		left = n
+		_, err := l.tryClean(context.Background(), testConfiguration())
+		failed := left < 0
+		left = -1
+		if !failed {
+			if err != nil || n < 50 {
+				t.Fatalf("a cleaning takes %d calls only, and ends with %v", n, err)
+			}
+			return
+		}
+		l.abandon()
+		again := reopen(t, fsys.KillClone(), l.overrides, func(options *log.OpenOptions) {
+			options.CleanShutdown, options.RecoveryPoint = false, end
+		})
+		if got := again.latest(); !maps.Equal(got, want) || again.LogEndOffset() != end {
+			t.Fatalf("error %d (%v): got %v to %d, want %v to %d", n, err, got, again.LogEndOffset(), want, end)
+		}
+		again.abandon()
+	}
+}
