@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/protocol"
@@ -91,7 +92,7 @@ func (m *ZkAdminManager) alter(resource ConfigResource, ops []ConfigOp, change f
 		return protocol.WithMessage(kerr.InvalidRequest, message)
 	}
 	if err != nil {
-		m.log.Infof("%sError processing alter configs request for resource %s, %d settings: %v", m.prefix, resource, len(ops), err)
+		m.log.Infof("%sError processing alter configs request for resource %s, config %s: %v", m.prefix, resource, opsText(ops), err)
 	}
 	return err
 }
@@ -99,6 +100,15 @@ func (m *ZkAdminManager) alter(resource ConfigResource, ops []ConfigOp, change f
 var opNames = map[kmsg.IncrementalAlterConfigOp]string{
 	kmsg.IncrementalAlterConfigOpSet: "SET", kmsg.IncrementalAlterConfigOpDelete: "DELETE",
 	kmsg.IncrementalAlterConfigOpAppend: "APPEND", kmsg.IncrementalAlterConfigOpSubtract: "SUBTRACT",
+}
+
+// opsText prints the operations without their values, which may be secret.
+func opsText(ops []ConfigOp) string {
+	texts := make([]string, 0, len(ops))
+	for _, op := range ops {
+		texts = append(texts, opNames[op.Op]+":"+op.Name)
+	}
+	return jvm.Collection("ArrayBuffer", texts)
 }
 
 // nullNames lists the settings without a value that need one; with a separator
@@ -158,7 +168,7 @@ func (m *ZkAdminManager) alterTopic(name string, overrides map[string]string, va
 	if validateOnly {
 		return nil
 	}
-	m.log.Infof("%sUpdating topic %s with new configuration : %s", m.prefix, name, propertiesText(overrides))
+	m.log.Infof("%sUpdating topic %s with new configuration : %s", m.prefix, name, loggable(overrides, isHiddenTopicSetting))
 	return m.changeEntity(zkdata.ConfigTypeTopic, name, overrides)
 }
 
@@ -222,24 +232,27 @@ func (m *ZkAdminManager) alterBroker(name string, properties map[string]string, 
 		return nil
 	}
 	if perBroker {
-		m.log.Infof("%sUpdating broker %s with new configuration : %s", m.prefix, entity, loggable(properties))
+		m.log.Infof("%sUpdating broker %s with new configuration : %s", m.prefix, entity, loggable(properties, config.IsSensitive))
 	} else {
-		m.log.Infof("%sUpdating brokers with new configuration : %s", m.prefix, loggable(properties))
+		m.log.Infof("%sUpdating brokers with new configuration : %s", m.prefix, loggable(properties, config.IsSensitive))
 	}
 	return m.changeEntity(zkdata.ConfigTypeBroker, entity, properties)
 }
 
-func loggable(properties map[string]string) string {
+// loggable prints settings as the admin manager does, without secrets.
+func loggable(properties map[string]string, hidden func(key string) bool) string {
 	var shown []string
 	for key, value := range properties {
-		if config.IsSensitive(key) {
-			value = "[hidden]"
+		if hidden(key) {
+			value = config.HiddenPassword
 		}
 		shown = append(shown, key+" -> "+value)
 	}
 	slices.Sort(shown)
 	return strings.Join(shown, ",")
 }
+
+func isHiddenTopicSetting(key string) bool { return config.TopicDef.Row(key) == nil }
 
 // applyOps changes properties as the operations say.
 func applyOps(properties map[string]string, ops []ConfigOp, def *config.Def) error {

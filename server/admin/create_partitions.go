@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/protocol"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
@@ -62,11 +63,12 @@ func (m *ZkAdminManager) addPartitions(wanted *kmsg.CreatePartitionsRequestTopic
 	if err != nil {
 		return err
 	}
-	m.log.Infof("%sCreating %d partitions for '%s' with the following replica assignment: %s.", m.prefix, len(added), wanted.Topic, assignmentText(added))
-	combined := maps.Clone(existing)
+	combined, created := maps.Clone(existing), make(map[int32]zkdata.ReplicaAssignment, len(added))
 	for partition, replicas := range added {
-		combined[topic.Partition{Topic: wanted.Topic, Partition: partition}] = zkdata.ReplicaAssignment{Replicas: replicas}
+		created[partition] = zkdata.ReplicaAssignment{Replicas: replicas}
+		combined[topic.Partition{Topic: wanted.Topic, Partition: partition}] = created[partition]
 	}
+	m.zkLog.Infof("Creating %d partitions for '%s' with the following replica assignment: %s.", len(added), wanted.Topic, jvm.Map("HashMap", created))
 	return m.zk.SetTopicAssignment(wanted.Topic, ids[wanted.Topic], combined, zkdata.MatchAnyVersion)
 }
 
@@ -141,7 +143,7 @@ func assignedPartitions(wanted *kmsg.CreatePartitionsRequestTopic, count, firstP
 		case len(row.Replicas) == 0:
 			return nil, invalidAssignment("Cannot have replication factor of 0 for partition id %d.", firstPartition+i)
 		case duplicate(row.Replicas):
-			return nil, invalidAssignment("Duplicate brokers not allowed in replica assignment: %s for partition id %d.", joinIDs(row.Replicas), firstPartition+i)
+			return nil, invalidAssignment("Duplicate brokers not allowed in replica assignment: %s for partition id %d.", jvm.Joined(row.Replicas, ", "), firstPartition+i)
 		}
 	}
 	if len(badPartitions) > 0 {

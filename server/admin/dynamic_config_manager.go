@@ -1,14 +1,16 @@
 package admin
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/zkutil"
 	"github.com/gregor-broker/gregor/zkutil/zkclient"
@@ -29,11 +31,7 @@ type DynamicConfigManager struct {
 	zk       *zkutil.KafkaZkClient
 	handlers map[string]ConfigHandler
 	log      *logrus.Entry
-
-	changed chan struct{}
-	stop    chan struct{}
-	stopped sync.Once
-	running sync.WaitGroup
+	changes  *watchLoop
 
 	lastProcessed int64 // the goroutine's alone
 }
@@ -45,61 +43,44 @@ const configChangeHandler = "config-changes"
 func NewDynamicConfigManager(zk *zkutil.KafkaZkClient, handlers map[string]ConfigHandler) *DynamicConfigManager {
 	return &DynamicConfigManager{
 		zk: zk, handlers: handlers, log: logging.For("kafka.server.DynamicConfigManager"),
-		changed: make(chan struct{}, 1), stop: make(chan struct{}), lastProcessed: -1,
+		changes: newWatchLoop(), lastProcessed: -1,
 	}
 }
 
 // Start reads the present settings of all entities, since changes may have come
 // before the watch was set, and goes on with the announcements.
 func (m *DynamicConfigManager) Start() error {
-	m.zk.RegisterStateChangeHandler(zkclient.StateChangeHandler{Name: configChangeHandler, AfterInitializingSession: m.wake})
-	m.zk.RegisterZNodeChildChangeHandler(zkclient.ChildChangeHandler{Path: zkdata.ConfigChangesPath, HandleChildChange: m.wake})
+	m.zk.RegisterStateChangeHandler(zkclient.StateChangeHandler{Name: configChangeHandler, AfterInitializingSession: m.changes.wake})
+	m.zk.RegisterZNodeChildChangeHandler(zkclient.ChildChangeHandler{Path: zkdata.ConfigChangesPath, HandleChildChange: m.changes.wake})
 	if err := m.processAnnouncements(); err != nil {
 		return err
 	}
-	for entityType := range m.handlers {
+	for entityType, handle := range m.handlers {
 		entities, err := m.zk.GetAllEntitiesWithConfig(entityType)
 		if err != nil {
 			return err
 		}
 		for _, entity := range entities {
-			if err := m.process(entityType, entity); err != nil {
+			settings, err := m.zk.GetEntityConfigs(entityType, entity)
+			if err != nil {
 				return err
 			}
+			handle(entity, settings)
 		}
 	}
-	m.running.Go(m.run)
+	m.changes.start(func() {
+		if err := m.processAnnouncements(); err != nil {
+			m.log.Errorf("Error while processing notification change for path = %s: %v", zkdata.ConfigChangesPath, err)
+		}
+	})
 	return nil
 }
 
 // Close stops hearing of changes and waits for the one being worked off.
 func (m *DynamicConfigManager) Close() {
-	m.stopped.Do(func() {
-		m.zk.UnregisterStateChangeHandler(configChangeHandler)
-		m.zk.UnregisterZNodeChildChangeHandler(zkdata.ConfigChangesPath)
-		close(m.stop)
-		m.running.Wait()
-	})
-}
-
-func (m *DynamicConfigManager) wake() {
-	select {
-	case m.changed <- struct{}{}:
-	default:
-	}
-}
-
-func (m *DynamicConfigManager) run() {
-	for {
-		select {
-		case <-m.stop:
-			return
-		case <-m.changed:
-			if err := m.processAnnouncements(); err != nil {
-				m.log.Errorf("Error while processing notification change for path = %s: %v", zkdata.ConfigChangesPath, err)
-			}
-		}
-	}
+	m.zk.UnregisterStateChangeHandler(configChangeHandler)
+	m.zk.UnregisterZNodeChildChangeHandler(zkdata.ConfigChangesPath)
+	m.changes.close()
 }
 
 // processAnnouncements works off what was announced since the last time, oldest
@@ -129,26 +110,38 @@ func (m *DynamicConfigManager) processAnnouncement(path string) {
 	}
 	change, err := zkdata.DecodeConfigChange(data)
 	if err == nil {
-		entityType, entity, _ := strings.Cut(change.EntityPath, "/")
-		m.log.Infof("Processing override for entityPath: %s", change.EntityPath)
-		err = m.process(entityType, entity)
+		err = m.override(change.EntityPath)
 	}
 	if err != nil {
 		m.log.Errorf("Error processing config change notification %s: %v", path, err)
 	}
 }
 
-func (m *DynamicConfigManager) process(entityType, entity string) error {
-	handler := m.handlers[entityType]
-	if handler == nil {
+// override reads the entity of an announced change again.
+func (m *DynamicConfigManager) override(entityPath string) error {
+	entityType, entity, _ := strings.Cut(entityPath, "/")
+	handle := m.handlers[entityType]
+	if handle == nil {
 		return nil
 	}
 	settings, err := m.zk.GetEntityConfigs(entityType, entity)
 	if err != nil {
 		return err
 	}
-	handler(entity, settings)
+	m.log.Infof("Processing override for entityPath: %s with config: %s", entityPath, settingsText(entityType, settings))
+	handle(entity, settings)
 	return nil
+}
+
+// settingsText prints the settings of an entity without a broker's secrets.
+func settingsText(entityType string, settings map[string]string) string {
+	shown := maps.Clone(settings)
+	for key := range shown {
+		if entityType == zkdata.ConfigTypeBroker && config.IsSensitive(key) {
+			shown[key] = config.HiddenPassword
+		}
+	}
+	return jvm.Map("HashMap", shown)
 }
 
 func (m *DynamicConfigManager) purge(names []string) {

@@ -20,10 +20,7 @@ type FinalizedFeatures struct {
 	zk  *zkutil.KafkaZkClient
 	log *logrus.Entry
 
-	changed chan struct{}
-	stop    chan struct{}
-	stopped sync.Once
-	running sync.WaitGroup
+	changes *watchLoop
 
 	mu       sync.Mutex
 	features map[string]zkdata.FinalizedVersionRange
@@ -40,53 +37,34 @@ const (
 func NewFinalizedFeatures(zk *zkutil.KafkaZkClient) *FinalizedFeatures {
 	return &FinalizedFeatures{
 		zk: zk, log: logging.For("kafka.server.FinalizedFeatureChangeListener"),
-		changed: make(chan struct{}, 1), stop: make(chan struct{}), epoch: noFeatureEpoch, updated: make(chan struct{}),
+		changes: newWatchLoop(), epoch: noFeatureEpoch, updated: make(chan struct{}),
 	}
 }
 
 // Start reads the node and goes on when it changes.
 func (f *FinalizedFeatures) Start() error {
-	f.zk.RegisterStateChangeHandler(zkclient.StateChangeHandler{Name: finalizedFeaturesHandler, AfterInitializingSession: f.wake})
+	f.zk.RegisterStateChangeHandler(zkclient.StateChangeHandler{Name: finalizedFeaturesHandler, AfterInitializingSession: f.changes.wake})
 	if _, err := f.zk.RegisterZNodeChangeHandlerAndCheckExistence(zkclient.NodeChangeHandler{
-		Path: zkdata.FeaturePath, HandleCreation: f.wake, HandleDeletion: f.wake, HandleDataChange: f.wake,
+		Path: zkdata.FeaturePath, HandleCreation: f.changes.wake, HandleDeletion: f.changes.wake, HandleDataChange: f.changes.wake,
 	}); err != nil {
 		return err
 	}
 	if err := f.read(); err != nil {
 		return err
 	}
-	f.running.Go(f.run)
+	f.changes.start(func() {
+		if err := f.read(); err != nil {
+			f.log.Errorf("Failed to read the feature ZK node at path: %s: %v", zkdata.FeaturePath, err)
+		}
+	})
 	return nil
 }
 
 // Close stops following and waits.
 func (f *FinalizedFeatures) Close() {
-	f.stopped.Do(func() {
-		f.zk.UnregisterStateChangeHandler(finalizedFeaturesHandler)
-		f.zk.UnregisterZNodeChangeHandler(zkdata.FeaturePath)
-		close(f.stop)
-		f.running.Wait()
-	})
-}
-
-func (f *FinalizedFeatures) wake() {
-	select {
-	case f.changed <- struct{}{}:
-	default:
-	}
-}
-
-func (f *FinalizedFeatures) run() {
-	for {
-		select {
-		case <-f.stop:
-			return
-		case <-f.changed:
-			if err := f.read(); err != nil {
-				f.log.Errorf("Failed to read the feature ZK node at path: %s: %v", zkdata.FeaturePath, err)
-			}
-		}
-	}
+	f.zk.UnregisterStateChangeHandler(finalizedFeaturesHandler)
+	f.zk.UnregisterZNodeChangeHandler(zkdata.FeaturePath)
+	f.changes.close()
 }
 
 // read takes the node over. Features that are not enabled are none.
@@ -128,7 +106,7 @@ func (f *FinalizedFeatures) WaitUntilEpoch(epoch int32, timeout time.Duration) e
 		}
 		select {
 		case <-updated:
-		case <-f.stop:
+		case <-f.changes.stopped:
 			return fmt.Errorf("the broker stops before the features are of epoch %d", epoch)
 		case <-deadline.C:
 			return fmt.Errorf("Timed out after waiting for %dms for required condition to be met. Current epoch: %d.", timeout.Milliseconds(), epoch) //nolint:staticcheck // Kafka's sentence

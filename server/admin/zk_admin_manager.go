@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/metadata"
@@ -33,6 +34,7 @@ type ZkAdminManager struct {
 	delayed  *purgatory.Purgatory[string] // by topic
 	log      *logrus.Entry
 	prefix   string
+	zkLog    *logrus.Entry // of Kafka's AdminZkClient
 }
 
 // NewZkAdminManager starts nothing; the registry may be nil.
@@ -44,6 +46,7 @@ func NewZkAdminManager(brokerID int32, current *config.Current, zk *zkutil.Kafka
 		delayed: purgatory.New[string]("topic", registry),
 		log:     logging.For("kafka.server.ZkAdminManager"),
 		prefix:  fmt.Sprintf("[Admin Manager on Broker %d]: ", brokerID),
+		zkLog:   logging.For("kafka.zk.AdminZkClient"),
 	}
 }
 
@@ -156,13 +159,9 @@ func duplicate(ids []int32) bool {
 func assignmentText(assignment map[int32][]int32) string {
 	rows := make([]string, 0, len(assignment))
 	for partition := range int32(len(assignment)) {
-		rows = append(rows, fmt.Sprintf("%d -> ArrayBuffer(%s)", partition, joinIDs(assignment[partition])))
+		rows = append(rows, fmt.Sprintf("%d -> %s", partition, jvm.Collection("ArrayBuffer", assignment[partition])))
 	}
-	return "HashMap(" + strings.Join(rows, ", ") + ")"
-}
-
-func joinIDs(ids []int32) string {
-	return strings.ReplaceAll(strings.Trim(fmt.Sprint(ids), "[]"), " ", ", ")
+	return jvm.Collection("HashMap", rows)
 }
 
 // propertiesText is a topic's settings as Java prints properties.
@@ -177,7 +176,7 @@ func propertiesText(properties map[string]string) string {
 // createTopic writes a new topic's settings, then its assignment, which makes it
 // exist.
 func (m *ZkAdminManager) createTopic(name string, overrides map[string]string, assignment map[int32][]int32) (topic.ID, error) {
-	m.log.Infof("%sCreating topic %s with configuration %s and initial partition assignment %s", m.prefix, name, propertiesText(overrides), assignmentText(assignment))
+	m.zkLog.Infof("Creating topic %s with configuration %s and initial partition assignment %s", name, propertiesText(overrides), assignmentText(assignment))
 	if err := m.zk.SetOrCreateEntityConfigs(zkdata.ConfigTypeTopic, name, overrides); err != nil {
 		return topic.ID{}, err
 	}

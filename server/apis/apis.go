@@ -4,6 +4,7 @@
 package apis
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -62,6 +63,7 @@ type ProducerIDs interface {
 type APIs struct {
 	Components
 	log       *logrus.Entry
+	prefix    string
 	elections *purgatory.Purgatory[topic.Partition]
 }
 
@@ -69,6 +71,7 @@ type APIs struct {
 func New(components Components) *APIs {
 	return &APIs{
 		Components: components, log: logging.For("kafka.server.KafkaApis"),
+		prefix:    fmt.Sprintf("[KafkaApi-%d] ", components.BrokerID),
 		elections: purgatory.New[topic.Partition]("ElectLeader", components.Metrics),
 	}
 }

@@ -21,7 +21,7 @@ func (a *APIs) isBrokerEpochStale(epoch int64) bool {
 
 func (a *APIs) leaderAndISR(request *network.Request, body *kmsg.LeaderAndISRRequest) {
 	if a.isBrokerEpochStale(body.BrokerEpoch) {
-		a.log.Infof("Received LeaderAndIsr request with broker epoch %d smaller than the current broker epoch %d", body.BrokerEpoch, a.Controller.BrokerEpoch())
+		a.log.Infof("%sReceived LeaderAndIsr request with broker epoch %d smaller than the current broker epoch %d", a.prefix, body.BrokerEpoch, a.Controller.BrokerEpoch())
 		request.Respond(failedLeaderAndISR(body, kerr.StaleBrokerEpoch.Code))
 		return
 	}
@@ -69,7 +69,7 @@ func (a *APIs) stopReplica(request *network.Request, body *kmsg.StopReplicaReque
 	if a.isBrokerEpochStale(body.BrokerEpoch) {
 		response := body.ResponseKind().(*kmsg.StopReplicaResponse)
 		response.ErrorCode = kerr.StaleBrokerEpoch.Code
-		a.log.Infof("Received StopReplica request with broker epoch %d smaller than the current broker epoch %d", body.BrokerEpoch, a.Controller.BrokerEpoch())
+		a.log.Infof("%sReceived StopReplica request with broker epoch %d smaller than the current broker epoch %d", a.prefix, body.BrokerEpoch, a.Controller.BrokerEpoch())
 		request.Respond(response)
 		return
 	}
@@ -107,7 +107,7 @@ func (a *APIs) resignIfDeleted(body *kmsg.StopReplicaRequest, partition int32) {
 func (a *APIs) updateMetadata(request *network.Request, body *kmsg.UpdateMetadataRequest) {
 	response := body.ResponseKind().(*kmsg.UpdateMetadataResponse)
 	if a.isBrokerEpochStale(body.BrokerEpoch) {
-		a.log.Infof("Received update metadata request with broker epoch %d smaller than the current broker epoch %d", body.BrokerEpoch, a.Controller.BrokerEpoch())
+		a.log.Infof("%sReceived update metadata request with broker epoch %d smaller than the current broker epoch %d", a.prefix, body.BrokerEpoch, a.Controller.BrokerEpoch())
 		response.ErrorCode = kerr.StaleBrokerEpoch.Code
 		request.Respond(response)
 		return

@@ -3,8 +3,6 @@ package cluster
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/gregor-broker/gregor/config/jvm"
 )
@@ -71,23 +69,12 @@ func (s *IsrState) MaximalSize() int {
 func (s *IsrState) String() string {
 	switch s.Kind {
 	case PendingExpandIsr:
-		return fmt.Sprintf("PendingExpandIsr(isr=Set(%s), newInSyncReplicaId=%d)", joinIDs(s.Isr, ", "), s.NewInSyncReplica)
+		return fmt.Sprintf("PendingExpandIsr(isr=%s, newInSyncReplicaId=%d)", jvm.Collection("Set", s.Isr), s.NewInSyncReplica)
 	case PendingShrinkIsr:
-		return fmt.Sprintf("PendingShrinkIsr(isr=Set(%s), outOfSyncReplicaIds=Set(%s))", joinIDs(s.Isr, ", "), joinIDs(s.OutOfSyncReplicas, ", "))
+		return fmt.Sprintf("PendingShrinkIsr(isr=%s, outOfSyncReplicaIds=%s)", jvm.Collection("Set", s.Isr), jvm.Collection("Set", s.OutOfSyncReplicas))
 	default:
-		return fmt.Sprintf("CommittedIsr(isr=Set(%s))", joinIDs(s.Isr, ", "))
+		return fmt.Sprintf("CommittedIsr(isr=%s)", jvm.Collection("Set", s.Isr))
 	}
-}
-
-func joinIDs(ids []int32, separator string) string {
-	var text strings.Builder
-	for i, id := range ids {
-		if i > 0 {
-			text.WriteString(separator)
-		}
-		text.WriteString(strconv.Itoa(int(id)))
-	}
-	return text.String()
 }
 
 // Assignment is the set of replicas of a partition, as AssignmentState.

@@ -7,10 +7,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gregor-broker/gregor/config/topic"
-	"github.com/gregor-broker/gregor/log"
 	"github.com/sirupsen/logrus"
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/gregor-broker/gregor/config/jvm"
+	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/log"
 )
 
 // NoLeader is the leader of a partition before the first LeaderAndIsr.
@@ -289,9 +291,9 @@ func (p *Partition) setRemotesLocked(assignment []int32) {
 func (p *Partition) String() string {
 	assignment := p.assignment.Load()
 	text := fmt.Sprintf("Topic: %s; Partition: %d; Leader: %d; Replicas: %s; ISR: %s", p.tp.Topic, p.tp.Partition,
-		p.Leader(), joinIDs(assignment.Replicas, ","), joinIDs(p.isr.Load().Isr, ","))
+		p.Leader(), jvm.Joined(assignment.Replicas, ","), jvm.Joined(p.isr.Load().Isr, ","))
 	if assignment.IsReassigning() {
-		text += fmt.Sprintf("; AddingReplicas: %s; RemovingReplicas: %s", joinIDs(assignment.Adding, ","), joinIDs(assignment.Removing, ","))
+		text += fmt.Sprintf("; AddingReplicas: %s; RemovingReplicas: %s", jvm.Joined(assignment.Adding, ","), jvm.Joined(assignment.Removing, ","))
 	}
 	return text
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/log"
 )
 
@@ -120,7 +121,7 @@ func (p *Partition) prepareShrinkLocked(leaderLog *log.UnifiedLog, out []int32) 
 	isr := p.isr.Load().Isr
 	remaining := slices.DeleteFunc(slices.Clone(isr), func(id int32) bool { return slices.Contains(out, id) })
 	p.broker.Log.Infof("[Partition %s broker=%d] Shrinking ISR from %s to %s. Leader: (highWatermark: %d, endOffset: %d). Out of sync replicas: %s.",
-		p.tp, p.broker.ID, joinIDs(isr, ","), joinIDs(remaining, ","), leaderLog.HighWatermark(), leaderLog.LogEndOffset(), p.describeEnds(out))
+		p.tp, p.broker.ID, jvm.Joined(isr, ","), jvm.Joined(remaining, ","), leaderLog.HighWatermark(), leaderLog.LogEndOffset(), p.describeEnds(out))
 	proposed := &IsrState{Kind: PendingShrinkIsr, Isr: isr, OutOfSyncReplicas: out, Sent: p.proposalLocked(remaining)}
 	p.isr.Store(proposed)
 	return proposed
@@ -224,7 +225,7 @@ func (p *Partition) isrChangedLocked(proposed *IsrState, decided LeaderAndIsr) (
 	}
 	p.isr.Store(&IsrState{Isr: slices.Clone(decided.ISR)})
 	p.zkVersion = decided.ZKVersion
-	p.broker.Log.Infof("[Partition %s broker=%d] ISR updated to %s and version updated to %d", p.tp, p.broker.ID, joinIDs(decided.ISR, ","), decided.ZKVersion)
+	p.broker.Log.Infof("[Partition %s broker=%d] ISR updated to %s and version updated to %d", p.tp, p.broker.ID, jvm.Joined(decided.ISR, ","), decided.ZKVersion)
 	if proposed.Kind == PendingExpandIsr {
 		p.broker.IsrChanges.MarkExpand()
 	} else {

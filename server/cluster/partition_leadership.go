@@ -5,9 +5,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // MakeLeader makes this broker the leader as a LeaderAndIsr request says:
@@ -34,7 +36,7 @@ func (p *Partition) makeLeader(state *kmsg.LeaderAndISRRequestTopicPartition, ch
 	startOffset := leaderLog.LogEndOffset()
 	p.broker.StateChange.Infof("[Broker id=%d] Leader %s starts at leader epoch %d from offset %d with high watermark %d "+
 		"ISR [%s] addingReplicas [%s] removingReplicas [%s]. Previous leader epoch was %d.", p.broker.ID, p.tp, state.LeaderEpoch, startOffset,
-		leaderLog.HighWatermark(), joinIDs(state.ISR, ","), joinIDs(state.AddingReplicas, ","), joinIDs(state.RemovingReplicas, ","), p.LeaderEpoch())
+		leaderLog.HighWatermark(), jvm.Joined(state.ISR, ","), jvm.Joined(state.AddingReplicas, ","), jvm.Joined(state.RemovingReplicas, ","), p.LeaderEpoch())
 
 	p.leaderEpoch.Store(state.LeaderEpoch)
 	p.leaderEpochStartOffset = startOffset

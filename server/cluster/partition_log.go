@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // AppendRecordsToLeader appends a produce request's records. The records are
@@ -24,7 +26,7 @@ func (p *Partition) AppendRecordsToLeader(records []byte, origin log.AppendOrigi
 	if requiredAcks == -1 {
 		if isr, least := p.isr.Load(), minInsyncReplicas(leaderLog); len(isr.Isr) < least {
 			return log.UnknownAppendInfo(UnknownOffset), fmt.Errorf("The size of the current ISR Set(%s) is insufficient to satisfy the min.isr "+
-				"requirement of %d for partition %s: %w", joinIDs(isr.Isr, ", "), least, p.tp, kerr.NotEnoughReplicas)
+				"requirement of %d for partition %s: %w", jvm.Joined(isr.Isr, ", "), least, p.tp, kerr.NotEnoughReplicas)
 		}
 	}
 	info, err := leaderLog.AppendAsLeader(records, p.LeaderEpoch(), origin)

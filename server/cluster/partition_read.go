@@ -3,8 +3,10 @@ package cluster
 import (
 	"fmt"
 
-	"github.com/gregor-broker/gregor/log"
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/gregor-broker/gregor/config/jvm"
+	"github.com/gregor-broker/gregor/log"
 )
 
 // ReadParams is what a fetch asks of one partition.
@@ -68,7 +70,7 @@ func (p *Partition) unknownFollowerError(params *ReadParams) error {
 	}
 	return fmt.Errorf("Leader %d failed to record follower %d's position %d since the replica is not recognized to be one of the "+
 		"assigned replicas %s for partition %s: %w", p.broker.ID, params.FollowerID, params.FetchOffset,
-		joinIDs(p.assignment.Load().Replicas, ","), p.tp, err)
+		jvm.Joined(p.assignment.Load().Replicas, ","), p.tp, err)
 }
 
 // checkDivergence compares the epoch of the fetcher's last record with our

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/sirupsen/logrus"
@@ -22,6 +23,21 @@ type initialFetchState struct {
 	currentLeaderEpoch int32
 	// initOffset below 0 asks the leader where to begin.
 	initOffset int64
+}
+
+// fetchStatesText prints what a fetcher begins with, as Kafka does.
+func fetchStatesText(states map[topic.Partition]initialFetchState) string {
+	texts := make([]string, 0, len(states))
+	for tp, state := range states {
+		id := "None"
+		if !state.topicID.IsZero() {
+			id = "Some(" + state.topicID.String() + ")"
+		}
+		texts = append(texts, fmt.Sprintf("%s -> InitialFetchState(%s,BrokerEndPoint(id=%d, host=%s:%d),%d,%d)", tp, id,
+			state.leader.ID, state.leader.Host, state.leader.Port, state.currentLeaderEpoch, state.initOffset))
+	}
+	slices.Sort(texts)
+	return jvm.Collection("Map", texts)
 }
 
 // fetcherKey names a fetcher thread: all partitions with one leader are spread
@@ -95,7 +111,7 @@ func (f *replicaFetcherManager) addFetcherForPartitions(states map[topic.Partiti
 	}
 	for thread, states := range byThread {
 		thread.addPartitions(states)
-		f.log.Infof("%sAdded fetcher to broker %d for %d partitions", f.prefix, thread.leader.ID, len(states))
+		f.log.Infof("%sAdded fetcher to broker %d for partitions %s", f.prefix, thread.leader.ID, fetchStatesText(states))
 	}
 }
 
@@ -128,7 +144,7 @@ func (f *replicaFetcherManager) removeFetcherForPartitions(partitions []topic.Pa
 	for _, tp := range partitions {
 		f.unmarkFailed(tp)
 	}
-	f.log.Infof("%sRemoved fetcher for %d partitions", f.prefix, len(partitions))
+	f.log.Infof("%sRemoved fetcher for partitions %s", f.prefix, jvm.Collection("Set", partitions))
 	return removed
 }
 
