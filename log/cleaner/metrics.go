@@ -3,8 +3,6 @@ package cleaner
 import (
 	"slices"
 	"time"
-
-	"github.com/gregor-broker/gregor/config/topic"
 )
 
 // Metrics is the state of the cleaner under Kafka's metric names.
@@ -15,11 +13,11 @@ type Metrics struct {
 	MaxCleanTimeSecs            float64
 	MaxCompactionDelaySecs      float64
 	// Of kafka.log:type=LogCleanerManager.
-	MaxDirtyPercent      float64
-	TimeSinceLastRunMs   float64
-	UncleanableCount     map[string]int
-	UncleanableBytes     map[string]int64
-	UncleanablePartition []topic.Partition
+	MaxDirtyPercent    float64
+	TimeSinceLastRunMs float64
+	// Partitions whose cleaning failed, and their dirty bytes, by directory.
+	UncleanableCount map[string]int
+	UncleanableBytes map[string]int64
 }
 
 // Metrics gives the state now.
@@ -56,7 +54,6 @@ func (m *cleanerManager) fill(metrics *Metrics) {
 	for dir, partitions := range m.uncleanable {
 		metrics.UncleanableCount[dir] = len(partitions)
 		for partition := range partitions {
-			metrics.UncleanablePartition = append(metrics.UncleanablePartition, partition)
 			unified := m.logs.GetLog(partition, false)
 			if unified == nil {
 				continue

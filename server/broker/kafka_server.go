@@ -152,6 +152,7 @@ func (s *KafkaServer) loadLogs(context.Context) error {
 	if err := logs.Startup(names); err != nil {
 		return err
 	}
+	s.exportCleanerMetrics()
 	s.metadata = metadata.NewCache(s.brokerID)
 	s.replicaOptions(failures)
 	return nil
