@@ -80,7 +80,7 @@ func (l *UnifiedLog) checkGivenOffsets(info *AppendInfo, records []byte) error {
 // nil, have them.
 func (l *UnifiedLog) append(info *AppendInfo, records []byte, origin AppendOrigin, validated *validated, leaderEpoch int32) error {
 	// Records must not be there without the id of their topic.
-	if err := l.maybeFlushMetadataFile(); err != nil {
+	if err := l.flushDueFiles(); err != nil {
 		return err
 	}
 	l.mu.Lock()

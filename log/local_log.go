@@ -47,7 +47,7 @@ type localLog struct {
 	// meanwhile does not vouch for what was written after the cut.
 	truncations atomic.Int64
 	// flushMu lets one flush run at a time; newNames says that there are
-	// segments whose names are not durable yet.
+	// segments whose names, or the directory's own, are not durable yet.
 	flushMu  sync.Mutex
 	newNames atomic.Bool
 
@@ -374,6 +374,9 @@ func (l *localLog) syncDir() error {
 	for {
 		dir := *l.dir.Load()
 		err := l.fs.SyncDir(dir)
+		if err == nil {
+			return l.fs.SyncDir(l.parentDir)
+		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

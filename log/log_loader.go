@@ -75,9 +75,7 @@ func (d *logLoader) loadOnce() (loadedOffsets, error) {
 
 func (d *logLoader) finish(offsets *loadedOffsets) error {
 	epochs := d.log.epochs
-	if err := epochs.TruncateFromEnd(offsets.nextOffset); err != nil {
-		return err
-	}
+	epochs.DropFromEnd(offsets.nextOffset)
 	offsets.logStartOffset = max(d.options.LogStartOffset, d.segments().values()[0].BaseOffset)
 	// The first epoch may not have been written before a crash.
 	if err := epochs.TruncateFromStart(d.options.LogStartOffset); err != nil {

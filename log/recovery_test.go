@@ -117,7 +117,7 @@ func TestPowerLossKeepsWhatWasFlushed(t *testing.T) {
 	if err := log.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	// The partition's own directory is made durable when it is created.
+	// The name of the partition's own directory is durable with that, too.
 	fill(log, 3)
 	point := log.RecoveryPoint()
 	if point != 40 {

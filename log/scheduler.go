@@ -12,6 +12,10 @@ type Scheduler struct {
 	timers  map[*time.Timer]struct{}
 	closed  bool
 	running sync.WaitGroup
+	// queue has what is to run one after the other; draining says that a
+	// goroutine does that.
+	queue    []func()
+	draining bool
 }
 
 // NewScheduler is ready at once; it has no goroutine while there is nothing to
@@ -44,6 +48,37 @@ func (s *Scheduler) Schedule(delay time.Duration, do func()) {
 		do()
 	})
 	s.timers[timer] = struct{}{}
+}
+
+// Queue runs a function soon, after those that were queued before. It is for what
+// comes of many logs at once and may block: each would else hold a thread.
+func (s *Scheduler) Queue(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.queue = append(s.queue, do)
+	if !s.draining {
+		s.draining = true
+		s.running.Go(s.drain)
+	}
+}
+
+func (s *Scheduler) drain() {
+	for {
+		s.mu.Lock()
+		if len(s.queue) == 0 || s.closed {
+			s.queue, s.draining = nil, false
+			s.mu.Unlock()
+			return
+		}
+		next := s.queue[0]
+		s.queue[0] = nil
+		s.queue = s.queue[1:]
+		s.mu.Unlock()
+		next()
+	}
 }
 
 // Close drops what has not begun and waits for what has. Files that were to be

@@ -113,9 +113,6 @@ func (l *UnifiedLog) load(options OpenOptions) error {
 		if err := fsys.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		if err := fsys.SyncDir(l.local.parentDir); err != nil {
-			return err
-		}
 	}
 	l.epochs, err = epoch.New(checkpoint.NewLeaderEpochCheckpoint(fsys, dir), leaderEpochLogger,
 		fmt.Sprintf("[LeaderEpochCache %s] ", l.local.partition))
@@ -278,7 +275,7 @@ func (l *UnifiedLog) rollLocked(expectedNextOffset int64) (*LogSegment, error) {
 // Close leaves the files as a clean shutdown needs them. The caller flushes
 // before.
 func (l *UnifiedLog) Close() error {
-	if err := l.maybeFlushMetadataFile(); err != nil {
+	if err := l.flushDueFiles(); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -308,7 +305,7 @@ func (l *UnifiedLog) CloseHandlers() {
 
 // RenameDir gives the directory of the partition a new name.
 func (l *UnifiedLog) RenameDir(name string) error {
-	if err := l.maybeFlushMetadataFile(); err != nil {
+	if err := l.flushDueFiles(); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -352,7 +349,7 @@ func (l *UnifiedLog) initializeTopicID(given topic.ID) error {
 		if l.keepPartitionMetadata && !given.IsZero() {
 			l.topicID = given
 			l.topicIDUnwritten.Store(true)
-			return l.maybeFlushMetadataFile()
+			l.flushDueFilesLater()
 		}
 		return nil
 	case !l.keepPartitionMetadata:
@@ -389,8 +386,31 @@ func (l *UnifiedLog) AssignTopicID(id topic.ID) error {
 	return nil
 }
 
-// maybeFlushMetadataFile writes partition.metadata if it is due: records must
-// not be there without the id of their topic.
+// flushDueFiles writes partition.metadata and the leader epochs if they are due:
+// records must not be there without the id of their topic and their epoch.
+func (l *UnifiedLog) flushDueFiles() error {
+	if err := l.maybeFlushMetadataFile(); err != nil {
+		return err
+	}
+	return l.local.handleIO(l.epochs.Flush(), "Error while writing to checkpoint file %s/%s", l.Dir(), checkpoint.LeaderEpochFile)
+}
+
+// flushDueFilesLater has the files written soon, so that the first append need not
+// wait for the disk. There may be thousands of logs whose files are due at once.
+// The lock keeps the directory where it is meanwhile.
+func (l *UnifiedLog) flushDueFilesLater() {
+	l.local.scheduler.Queue(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.local.closed {
+			return
+		}
+		if err := l.flushDueFiles(); err != nil {
+			l.logger.WithError(err).Errorf("%sWriting the topic id and the leader epochs failed", l.prefix())
+		}
+	})
+}
+
 func (l *UnifiedLog) maybeFlushMetadataFile() error {
 	if !l.topicIDUnwritten.Load() {
 		return nil
@@ -457,13 +477,17 @@ func (l *UnifiedLog) EndOffsetForEpoch(requested int32) (end OffsetAndEpoch, ok 
 	return OffsetAndEpoch{Offset: offset, LeaderEpoch: found}, offset != epoch.UndefinedOffset
 }
 
-// MaybeAssignEpochStartOffset records that an epoch begins at an offset.
+// MaybeAssignEpochStartOffset records that an epoch begins at the log's end. The
+// file is written before the first record of the epoch.
 func (l *UnifiedLog) MaybeAssignEpochStartOffset(leaderEpoch int32, startOffset int64) error {
 	if !l.keepsEpochs() {
 		return nil
 	}
-	return l.local.handleIO(l.epochs.Assign(leaderEpoch, startOffset),
-		"Error while writing to checkpoint file %s/%s", l.Dir(), checkpoint.LeaderEpochFile)
+	due, err := l.epochs.Announce(leaderEpoch, startOffset)
+	if due {
+		l.flushDueFilesLater()
+	}
+	return err
 }
 
 // EpochEntries is a copy of the leader epochs of the log.

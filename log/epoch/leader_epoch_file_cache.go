@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sirupsen/logrus"
 
@@ -23,7 +24,8 @@ const (
 type Entry = checkpoint.EpochEntry
 
 // LeaderEpochFileCache is the leader epochs of a partition, kept in memory and
-// written out at each change, as kafka.server.epoch.LeaderEpochFileCache. It is
+// written out at each change, as kafka.server.epoch.LeaderEpochFileCache; those
+// changes that a crash undoes anyway wait for [LeaderEpochFileCache.Flush]. It is
 // safe for concurrent use.
 type LeaderEpochFileCache struct {
 	checkpoint *checkpoint.LeaderEpochCheckpoint
@@ -33,6 +35,8 @@ type LeaderEpochFileCache struct {
 	mu sync.RWMutex
 	// entries are in order of epochs and of start offsets.
 	entries []Entry
+	// unwritten says that the file is behind; it is set under mu.
+	unwritten atomic.Bool
 }
 
 // New reads the checkpoint. The prefix begins all log messages.
@@ -55,7 +59,7 @@ func New(file *checkpoint.LeaderEpochCheckpoint, logger *logrus.Entry, prefix st
 // are dropped.
 func (c *LeaderEpochFileCache) Assign(epoch int32, startOffset int64) error {
 	if epoch < 0 || startOffset < 0 {
-		return fmt.Errorf("received invalid partition leader epoch entry (epoch=%d, startOffset=%d)", epoch, startOffset)
+		return invalidEntry(epoch, startOffset)
 	}
 	entry := Entry{Epoch: epoch, StartOffset: startOffset}
 	c.mu.RLock()
@@ -70,6 +74,40 @@ func (c *LeaderEpochFileCache) Assign(epoch int32, startOffset int64) error {
 		return nil
 	}
 	return c.flushLocked()
+}
+
+// Announce is Assign for an epoch that has no record yet, by which the broker
+// begins to lead. The file is written by the next Flush, which must come before
+// the epoch's first record: until then loading drops the entry again, as it
+// begins at the log's end. It reports whether there is something to flush.
+func (c *LeaderEpochFileCache) Announce(epoch int32, startOffset int64) (bool, error) {
+	if epoch < 0 || startOffset < 0 {
+		return false, invalidEntry(epoch, startOffset)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.assignLocked(Entry{Epoch: epoch, StartOffset: startOffset}) {
+		c.unwritten.Store(true)
+	}
+	return c.unwritten.Load(), nil
+}
+
+// Flush writes what was not written yet. It is to be called before each append;
+// mostly it costs a look.
+func (c *LeaderEpochFileCache) Flush() error {
+	if !c.unwritten.Load() {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.unwritten.Load() {
+		return nil
+	}
+	return c.flushLocked()
+}
+
+func invalidEntry(epoch int32, startOffset int64) error {
+	return fmt.Errorf("received invalid partition leader epoch entry (epoch=%d, startOffset=%d)", epoch, startOffset)
 }
 
 func (c *LeaderEpochFileCache) isUpdateNeededLocked(entry Entry) bool {
@@ -99,7 +137,13 @@ func (c *LeaderEpochFileCache) assignLocked(entry Entry) bool {
 	return true
 }
 
-func (c *LeaderEpochFileCache) flushLocked() error { return c.checkpoint.Write(c.entries) }
+func (c *LeaderEpochFileCache) flushLocked() error {
+	err := c.checkpoint.Write(c.entries)
+	if err == nil {
+		c.unwritten.Store(false)
+	}
+	return err
+}
 
 // Latest is the last entry.
 func (c *LeaderEpochFileCache) Latest() (entry Entry, ok bool) {
@@ -161,15 +205,32 @@ func (c *LeaderEpochFileCache) EndOffsetFor(requested int32, logEndOffset int64)
 func (c *LeaderEpochFileCache) TruncateFromEnd(endOffset int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.truncateFromEndLocked(endOffset) {
+		return nil
+	}
+	return c.flushLocked()
+}
+
+// DropFromEnd is TruncateFromEnd for a log that is being loaded: the next loading
+// would do the same, so the file is left to the next Flush.
+func (c *LeaderEpochFileCache) DropFromEnd(endOffset int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.truncateFromEndLocked(endOffset) {
+		c.unwritten.Store(true)
+	}
+}
+
+func (c *LeaderEpochFileCache) truncateFromEndLocked(endOffset int64) bool {
 	keep := len(c.entries)
 	for keep > 0 && endOffset >= 0 && c.entries[keep-1].StartOffset >= endOffset {
 		keep--
 	}
 	if keep == len(c.entries) {
-		return nil
+		return false
 	}
 	c.entries = c.entries[:keep]
-	return c.flushLocked()
+	return true
 }
 
 // TruncateFromStart drops the epochs that end at or below an offset; the one it

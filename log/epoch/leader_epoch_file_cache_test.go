@@ -82,3 +82,31 @@ func TestEndOffsets(t *testing.T) {
 		t.Fatal("a negative epoch or offset was taken")
 	}
 }
+
+func TestChangesThatACrashUndoesAreWrittenByFlush(t *testing.T) {
+	fsys := vfs.NewMem()
+	cache := newCache(t, fsys, entries(0, 0, 1, 10)...)
+	stored := func() []Entry { return newCache(t, fsys.CrashClone()).Entries() }
+	if due, err := cache.Announce(2, 20); err != nil || !due {
+		t.Fatal(due, err)
+	}
+	if diff := cmp.Diff(entries(0, 0, 1, 10, 2, 20), cache.Entries()); diff != "" {
+		t.Fatal(diff)
+	}
+	if diff := cmp.Diff(entries(0, 0, 1, 10), stored()); diff != "" {
+		t.Errorf("written before it was flushed: %s", diff)
+	}
+	cache.DropFromEnd(10)
+	if err := cache.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(entries(0, 0), stored()); diff != "" {
+		t.Error(diff)
+	}
+	if due, err := cache.Announce(0, 30); err != nil || due {
+		t.Errorf("an epoch that is known is to be written: %v, %v", due, err)
+	}
+	if _, err := cache.Announce(-1, 0); err == nil {
+		t.Error("an epoch below 0 is taken")
+	}
+}
