@@ -1,10 +1,8 @@
 package admin
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -54,10 +52,8 @@ func deleteRecords(set *command.Set, stdout io.Writer) error {
 		return err
 	}
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return command.Throw("java.io.IOException", "Unable to read file %s", path)
-	} else if err != nil {
-		return command.Throw("java.io.IOException", "%s", err)
 	}
 	wanted, err := parseOffsets(text)
 	if err != nil {

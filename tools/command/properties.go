@@ -62,5 +62,6 @@ func FileError(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return Throw("java.nio.file.AccessDeniedException", "%s", failed.Path)
 	}
-	return Throw("java.io.IOException", "%s", failed.Err)
+	text := failed.Err.Error() // the system's, which begins in lower case in Go
+	return Throw("java.io.IOException", "%s", strings.ToUpper(text[:1])+text[1:])
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -32,10 +33,23 @@ func kafka(args []string, stdout, stderr io.Writer) int {
 	}
 	settings, err := loadSettings(args[0], set.Values("override"))
 	if err != nil {
-		logging.For("kafka.Kafka$").Errorf("Exiting Kafka due to fatal exception: %v", err)
+		logging.For("kafka.Kafka$").WithError(fatal(err)).Error("Exiting Kafka due to fatal exception")
 		return 1
 	}
 	return broker.Run(settings)
+}
+
+// fatal gives what is wrong with the settings the text of Kafka's exception.
+func fatal(err error) error {
+	failed := command.FileError(err)
+	switch _, named := failed.(*command.Exception); { //nolint:errorlint // FileError returns it as it is
+	case named:
+	case strings.HasPrefix(err.Error(), "requirement failed"):
+		failed = command.Throw("java.lang.IllegalArgumentException", "%v", err)
+	default:
+		failed = command.Throw("org.apache.kafka.common.config.ConfigException", "%v", err)
+	}
+	return errors.New(command.ExceptionText(failed))
 }
 
 // parseKafka reads the options behind the file's name.
