@@ -60,7 +60,8 @@ type broker struct {
 	kind kind
 }
 
-// startBroker starts a broker with its data in home and with default settings.
+// startBroker starts a broker with its data in home and with default settings. Both
+// log as config/log4j.properties says.
 func (b *bench) startBroker(kind kind, home string) (*broker, error) {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, err
@@ -75,7 +76,10 @@ func (b *bench) startBroker(kind kind, home string) (*broker, error) {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
-	environment := append([]string{"LOG_DIR=" + filepath.Join(home, "logs")}, kind.environment...)
+	logs := filepath.Join(home, "logs")
+	environment := append([]string{
+		"LOG_DIR=" + logs, "KAFKA_LOG4J_OPTS=-Dkafka.logs.dir=" + logs + " -Dlog4j.configuration=file:config/log4j.properties",
+	}, kind.environment...)
 	started, err := startProcess(environment, filepath.Join(home, "out"), append(append([]string{}, kind.command...), file)...)
 	if err != nil {
 		return nil, err

@@ -95,7 +95,7 @@ func (r *results) addTransfer(direction string, load workload, kind kind, moved 
 
 // print writes the table in Markdown: medians, with the range of several rounds.
 func (r *results) print(to io.Writer) {
-	fmt.Fprintf(to, "%s: %d CPUs (%s), %.1f GiB of memory, Linux %s. %d rounds, medians and ranges.\n\n",
+	fmt.Fprintf(to, "%s: %d CPUs (%s), %.1f GiB of memory, Linux %s; rounds: %d; medians and ranges.\n\n",
 		time.Now().Format(time.DateOnly), runtime.NumCPU(), processorName(), memoryGiB(), kernelRelease(), r.options.rounds)
 	both := len(r.options.brokers) == 2
 	heads := []string{""}
