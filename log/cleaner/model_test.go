@@ -1,0 +1,370 @@
+package cleaner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gregor-broker/gregor/log"
+	"github.com/gregor-broker/gregor/log/record"
+	"github.com/gregor-broker/gregor/log/vfs"
+)
+
+// modelRetention is how long tombstones of the model's log stay.
+const modelRetention = time.Minute
+
+// written is a record as it was appended.
+type written struct {
+	key, value string // "-" is a tombstone
+	at         time.Time
+	// producer is that of a transaction, 0 if there is none.
+	producer int64
+	// decided and aborted tell what became of the transaction.
+	decided, aborted bool
+}
+
+// cleanerModel is what a compacted log was given.
+type cleanerModel struct {
+	t      *testing.T
+	random *rand.Rand
+	fsys   *vfs.Mem
+	log    *testLog
+	// inject is asked before each call to the file system.
+	inject    func()
+	records   map[int64]*written
+	end       int64
+	sequences map[int64]int
+	open      map[int64]bool
+	next      int
+	trace     []byte
+}
+
+// TestModel does random things to a compacted log, among them cleaning all or part
+// of it and dying meanwhile, and holds what a consumer sees against the model.
+func TestModel(t *testing.T) {
+	seeds := 20
+	if testing.Short() {
+		seeds = 4
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { runModel(t, uint64(seed), 250) })
+		})
+	}
+}
+
+func runModel(t *testing.T, seed uint64, count int) {
+	m := &cleanerModel{
+		t: t, random: rand.New(rand.NewPCG(seed, 2)), fsys: newMem(t),
+		records: map[int64]*written{}, sequences: map[int64]int{}, open: map[int64]bool{},
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("seed %d, steps:\n%s", seed, m.trace)
+		}
+	})
+	m.log = openLog(t, m.wrap(), "segment.bytes", "1500", "index.interval.bytes", "200", "delete.retention.ms", fmt.Sprint(modelRetention.Milliseconds()))
+	steps := []struct {
+		name string
+		do   func()
+	}{
+		{"append", m.append}, {"append", m.append}, {"append", m.append}, {"append", m.append}, {"append", m.append},
+		{"transact", m.transact}, {"transact", m.transact}, {"transact", m.transact}, {"end", m.endTransaction}, {"end", m.endTransaction},
+		{"old format", m.appendLegacy}, {"roll", func() { must(t, m.log.Roll()) }}, {"wait", m.wait},
+		{"clean", m.clean}, {"clean", m.clean}, {"clean", m.clean}, {"clean again", m.cleanAgain},
+		{"restart", m.restart}, {"kill", m.kill}, {"lose power", m.losePower}, {"die cleaning", m.dieCleaning}, {"die cleaning", m.dieCleaning},
+	}
+	for range count {
+		step := steps[m.random.IntN(len(steps))]
+		m.trace = fmt.Appendf(m.trace, "%s at %d, dirty from %d\n", step.name, m.end, m.log.dirty)
+		step.do()
+		m.check()
+	}
+}
+
+func (m *cleanerModel) wrap() vfs.FS {
+	fsys := m.fsys
+	return &vfs.Errors{FS: fsys, Inject: func(vfs.Op, string) error {
+		if m.inject != nil && fsys == m.fsys {
+			m.inject()
+		}
+		return nil
+	}}
+}
+
+// batchOf makes one to four records of few keys.
+func (m *cleanerModel) batchOf(producer int64) []item {
+	var list []item
+	for range 1 + m.random.IntN(4) {
+		m.next++
+		value := fmt.Sprint("v", m.next)
+		if m.random.IntN(6) == 0 {
+			value = "-"
+		}
+		list = append(list, item{fmt.Sprint("k", m.random.IntN(12)), value})
+	}
+	for i, item := range list {
+		m.records[m.end+int64(i)] = &written{key: item.key, value: item.value, at: time.Now(), producer: producer, decided: producer == 0}
+	}
+	return list
+}
+
+func (m *cleanerModel) send(options record.BuilderOptions, list []item) {
+	// The decoders of zstd have channels, which do not pass from one bubble of
+	// virtual time to another.
+	options.Compression = record.Compression(m.random.IntN(int(record.Zstd)))
+	info, err := m.log.AppendAsLeader(batch(options, time.Now().UnixMilli(), list), 0, log.OriginClient)
+	must(m.t, err)
+	if info.FirstOffset != m.end || info.Duplicate {
+		m.t.Fatalf("appended at %d instead of %d", info.FirstOffset, m.end)
+	}
+	m.grown(len(list))
+}
+
+func (m *cleanerModel) grown(count int) {
+	m.end += int64(count)
+	m.log.UpdateHighWatermark(m.end)
+}
+
+func (m *cleanerModel) append() {
+	options := record.BuilderOptions{}
+	if id := m.random.Int64N(3); id > 0 {
+		options = m.of(10+id, false)
+	}
+	list := m.batchOf(0)
+	if options.HasProducer {
+		m.sequences[options.ProducerID] += len(list)
+	}
+	m.send(options, list)
+}
+
+func (m *cleanerModel) of(id int64, transactional bool) record.BuilderOptions {
+	return producer(id, m.sequences[id], transactional)
+}
+
+func (m *cleanerModel) transact() {
+	id := 1 + m.random.Int64N(3)
+	options := m.of(id, true)
+	list := m.batchOf(id)
+	m.sequences[id] += len(list)
+	m.open[id] = true
+	m.send(options, list)
+}
+
+func (m *cleanerModel) endTransaction() {
+	id := 1 + m.random.Int64N(3)
+	if !m.open[id] && m.random.IntN(3) > 0 {
+		return
+	}
+	kind := record.ControlType(m.random.IntN(2))
+	marker := record.BuildEndTransactionMarker(id, 0, time.Now().UnixMilli(), record.EndTransactionMarker{Type: kind})
+	_, err := m.log.AppendAsLeader(marker, 0, log.OriginCoordinator)
+	must(m.t, err)
+	for _, r := range m.records {
+		if r.producer == id && !r.decided {
+			r.decided, r.aborted = true, kind == record.ControlAbort
+		}
+	}
+	delete(m.open, id)
+	m.grown(1)
+}
+
+func (m *cleanerModel) appendLegacy() {
+	list := m.batchOf(0)
+	builder, err := record.NewLegacyBuilder(nil, record.LegacyOptions{Magic: record.MagicV1, Compression: record.Compression(m.random.IntN(int(record.Zstd))), TimestampType: record.CreateTime})
+	must(m.t, err)
+	for i, item := range list {
+		must(m.t, builder.Append(&record.Record{Offset: m.end + int64(i), Timestamp: time.Now().UnixMilli(), Key: nullable(item.key), Value: nullable(item.value)}))
+	}
+	data, err := builder.Finish()
+	must(m.t, err)
+	_, err = m.log.AppendAsFollower(data)
+	must(m.t, err)
+	m.grown(len(list))
+}
+
+func (m *cleanerModel) wait() { time.Sleep(time.Duration(m.random.Int64N(int64(modelRetention)))) }
+
+// settings of a cleaner with small buffers and a map that may hold few keys.
+func (m *cleanerModel) settings() Config {
+	settings := testConfiguration()
+	settings.IOBufferSize = 2 * (minIOBuffer + m.random.IntN(2000))
+	m.log.maxKeys = 0
+	if m.random.IntN(2) == 0 {
+		m.log.maxKeys = 1 + m.random.IntN(6)
+	}
+	return settings
+}
+
+func (m *cleanerModel) clean() {
+	if m.log.dirty >= m.log.ActiveSegmentBaseOffset() || m.log.dirty >= m.log.LastStableOffset() {
+		return // nothing to clean
+	}
+	_, err := m.log.tryClean(context.Background(), m.settings())
+	must(m.t, err)
+}
+
+// cleanAgain is a cleaning from the start, as after the checkpoint was lost.
+func (m *cleanerModel) cleanAgain() {
+	m.log.dirty = 0
+	m.clean()
+}
+
+func (m *cleanerModel) reopen(fsys *vfs.Mem, change func(*log.OpenOptions)) {
+	dirty := m.log.dirty
+	m.inject, m.fsys = nil, fsys
+	m.log.abandon()
+	m.log = reopen(m.t, m.wrap(), m.log.overrides, change)
+	m.log.dirty = dirty
+	m.log.UpdateHighWatermark(m.log.LogEndOffset())
+}
+
+func (m *cleanerModel) restart() {
+	must(m.t, errors.Join(m.log.Flush(), m.log.Close()))
+	m.reopen(m.fsys, func(*log.OpenOptions) {})
+}
+
+func (m *cleanerModel) unclean() func(*log.OpenOptions) {
+	point := m.log.RecoveryPoint()
+	if m.random.IntN(3) == 0 {
+		point = 0
+	}
+	return func(options *log.OpenOptions) { options.CleanShutdown, options.RecoveryPoint = false, point }
+}
+
+func (m *cleanerModel) kill() { m.reopen(m.fsys.KillClone(), m.unclean()) }
+
+func (m *cleanerModel) losePower() {
+	must(m.t, m.log.Flush())
+	m.reopen(m.fsys.CrashClone(), m.unclean())
+}
+
+// dieCleaning takes a copy of the disk at a random moment of a cleaning and goes on
+// with that. How far the log is clean is not noted then.
+func (m *cleanerModel) dieCleaning() {
+	if m.random.IntN(2) == 0 {
+		must(m.t, m.log.Flush())
+	}
+	lost := m.log.RecoveryPoint() == m.end && m.random.IntN(2) == 0
+	change, dirty := m.unclean(), m.log.dirty
+	var clone *vfs.Mem
+	left := m.random.IntN(120)
+	m.inject = func() {
+		if left--; left != 0 || clone != nil {
+			return
+		}
+		if lost {
+			clone = m.fsys.CrashClone()
+		} else {
+			clone = m.fsys.KillClone()
+		}
+	}
+	m.clean()
+	m.inject = nil
+	if clone != nil {
+		m.log.dirty = dirty
+		m.reopen(clone, change)
+	}
+}
+
+// committed is what a consumer with read_committed sees.
+func (m *cleanerModel) committed() map[int64]item {
+	seen := map[int64]item{}
+	for from := m.log.LogStartOffset(); from < m.log.LastStableOffset(); {
+		info, err := m.log.Read(from, 100+m.random.IntN(1500), log.FetchTxnCommitted, true)
+		must(m.t, err)
+		if info.Records == nil {
+			break
+		}
+		data := make([]byte, info.Records.Size())
+		_, err = info.Records.ReadAt(data, 0)
+		info.Release()
+		must(m.t, err)
+		from = m.consume(data, info.AbortedTransactions, from, seen)
+	}
+	return seen
+}
+
+// consume does what a Kafka consumer does with an answer.
+func (m *cleanerModel) consume(data []byte, aborted []log.AbortedTransaction, from int64, seen map[int64]item) int64 {
+	slices.SortFunc(aborted, func(a, b log.AbortedTransaction) int { return int(a.FirstOffset - b.FirstOffset) })
+	skip := map[int64]bool{}
+	next := from
+	for batch, err := range record.Batches(data) {
+		must(m.t, err)
+		must(m.t, batch.EnsureValid())
+		for len(aborted) > 0 && aborted[0].FirstOffset <= batch.LastOffset() {
+			skip[aborted[0].ProducerID] = true
+			aborted = aborted[1:]
+		}
+		for r, err := range record.Records(batch) {
+			must(m.t, err)
+			switch {
+			case batch.IsControl():
+				if kind, err := record.ParseControlKey(r.Key); err == nil && kind == record.ControlAbort {
+					delete(skip, batch.ProducerID())
+				}
+			case r.Offset >= from && !(batch.IsTransactional() && skip[batch.ProducerID()]):
+				value := "-"
+				if r.Value != nil {
+					value = string(r.Value)
+				}
+				seen[r.Offset] = item{string(r.Key), value}
+			}
+		}
+		next = batch.NextOffset()
+	}
+	if next == from {
+		m.t.Fatalf("no progress at %d", from)
+	}
+	return next
+}
+
+func (m *cleanerModel) check() {
+	m.t.Helper()
+	if end := m.log.LogEndOffset(); end != m.end {
+		m.t.Fatalf("the log ends at %d instead of %d", end, m.end)
+	}
+	stable := m.log.LastStableOffset()
+	for offset, r := range m.records {
+		if !r.decided && offset < stable {
+			m.t.Fatalf("the last stable offset is %d, but the transaction of %d is open", stable, offset)
+		}
+	}
+	if len(m.open) == 0 && stable != m.end {
+		m.t.Fatalf("the last stable offset is %d of %d, but no transaction is open", stable, m.end)
+	}
+	seen := m.committed()
+	latest := map[string]int64{}
+	for offset := range stable {
+		r := m.records[offset]
+		got, ok := seen[offset]
+		switch {
+		case r == nil && ok:
+			m.t.Fatalf("a marker at %d is seen as %v", offset, got)
+		case r == nil:
+		case ok && r.aborted:
+			m.t.Fatalf("record %d of an aborted transaction is seen", offset)
+		case ok && (got != item{r.key, r.value}):
+			m.t.Fatalf("record %d is %v instead of %+v", offset, got, r)
+		case !r.aborted:
+			latest[r.key] = offset
+		}
+	}
+	for key, offset := range latest {
+		r := m.records[offset]
+		if _, ok := seen[offset]; !ok && (r.value != "-" || time.Since(r.at) < modelRetention) {
+			m.t.Fatalf("the last record of %s, %d, is gone: %+v", key, offset, r)
+		}
+		for other, got := range seen {
+			if other > offset && got.key == key {
+				m.t.Fatalf("%v at %d follows the last record of its key at %d", got, other, offset)
+			}
+		}
+	}
+}
