@@ -90,6 +90,15 @@ func (b *Broker) Output() string {
 	return b.process.Output()
 }
 
+// StateChanges is what the broker's process logged of orders of controllers.
+func (b *Broker) StateChanges() string {
+	content, err := os.ReadFile(filepath.Join(b.process.logs, "state-change.log"))
+	if err != nil {
+		b.cluster.t.Error(err)
+	}
+	return string(content)
+}
+
 // Start starts the broker and waits until it serves.
 func (b *Broker) Start() {
 	b.cluster.t.Helper()

@@ -79,10 +79,13 @@ func (a *admin) until(what string, attempt func() error) {
 	}
 }
 
-// createTopic makes a topic of the given replicas, a list for each partition, and
-// waits until every broker knows the leaders.
-func (a *admin) createTopic(name string, replicas [][]int32, settings map[string]string) {
-	a.t.Helper()
+// requestTopic asks for a topic of the given replicas, a list for each partition,
+// and takes whatever comes.
+func (a *admin) requestTopic(name string, replicas [][]int32) {
+	_, _ = request(a, createTopicRequest(name, replicas, nil))
+}
+
+func createTopicRequest(name string, replicas [][]int32, settings map[string]string) *kmsg.CreateTopicsRequest {
 	create := kmsg.NewPtrCreateTopicsRequest()
 	create.TimeoutMillis = 3000
 	topic := kmsg.NewCreateTopicsRequestTopic()
@@ -94,6 +97,13 @@ func (a *admin) createTopic(name string, replicas [][]int32, settings map[string
 		topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: key, Value: &value})
 	}
 	create.Topics = append(create.Topics, topic)
+	return create
+}
+
+// createTopic makes a topic and waits until a broker knows its leaders.
+func (a *admin) createTopic(name string, replicas [][]int32, settings map[string]string) {
+	a.t.Helper()
+	create := createTopicRequest(name, replicas, settings)
 	a.until("create "+name, func() error {
 		response, err := request(a, create)
 		if err != nil {
@@ -132,19 +142,51 @@ func (a *admin) deleteTopic(name string) {
 	})
 }
 
-// partitions describes a topic; an error says that one has no leader.
-func (a *admin) partitions(name string) ([]kmsg.MetadataResponseTopicPartition, error) {
+// described gives what a client is told of a topic, by whichever broker answers.
+func described(client *kgo.Client, name string) (kmsg.MetadataResponseTopic, error) {
 	ask := kmsg.NewPtrMetadataRequest()
 	ask.Topics = append(ask.Topics, kmsg.MetadataRequestTopic{Topic: &name})
-	response, err := request(a, ask)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	response, err := ask.RequestWith(ctx, client)
+	if err != nil {
+		return kmsg.MetadataResponseTopic{}, err
+	}
+	topic := response.Topics[0]
+	slices.SortFunc(topic.Partitions, func(x, y kmsg.MetadataResponseTopicPartition) int { return int(x.Partition - y.Partition) })
+	return topic, kerr.ErrorForCode(topic.ErrorCode)
+}
+
+// awaitAgreement waits until all brokers tell the same of topics.
+func (a *admin) awaitAgreement(c *framework.Brokers, topics ...string) {
+	a.t.Helper()
+	for _, name := range topics {
+		a.until("all brokers tell the same of "+name, func() error {
+			var first kmsg.MetadataResponseTopic
+			for i, b := range c.Brokers {
+				client := connect(a.t, []string{b.Address()}, kgo.RetryTimeout(time.Second))
+				topic, err := described(client, name)
+				client.Close()
+				if err != nil {
+					return err
+				}
+				if i == 0 {
+					first = topic
+				} else if one, other := fmt.Sprint(first.Partitions), fmt.Sprint(topic.Partitions); one != other {
+					return fmt.Errorf("broker 0 tells %s, broker %d tells %s", one, b.ID, other)
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// partitions describes a topic; an error says that one has no leader.
+func (a *admin) partitions(name string) ([]kmsg.MetadataResponseTopicPartition, error) {
+	topic, err := described(a.client, name)
 	if err != nil {
 		return nil, err
 	}
-	topic := response.Topics[0]
-	if err := kerr.ErrorForCode(topic.ErrorCode); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(topic.Partitions, func(x, y kmsg.MetadataResponseTopicPartition) int { return int(x.Partition - y.Partition) })
 	for _, partition := range topic.Partitions {
 		if partition.Leader < 0 {
 			return topic.Partitions, fmt.Errorf("partition %d: %w", partition.Partition, kerr.LeaderNotAvailable)

@@ -1,6 +1,8 @@
 package system
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gregor-broker/gregor/tests/framework"
@@ -20,20 +22,136 @@ func everywhere(partitions int) [][]int32 {
 // keepTwo is the setting under which an acknowledged record survives one broker.
 var keepTwo = map[string]string{"min.insync.replicas": "2"}
 
-// TestLeadersAreKilledUnderLoad kills the leader of a partition five times.
-func TestLeadersAreKilledUnderLoad(t *testing.T) {
-	c := framework.StartBrokers(t, framework.BrokersSpec{Kinds: framework.Same(3, framework.GregorProcesses)})
+func threeProcesses(t *testing.T) *framework.Brokers {
+	t.Helper()
+	return framework.StartBrokers(t, framework.BrokersSpec{Kinds: framework.Same(3, framework.GregorProcesses)})
+}
+
+func threeInProcess(t *testing.T, settings map[string]string) *framework.Brokers {
+	t.Helper()
+	return framework.StartBrokers(t, framework.BrokersSpec{Kinds: framework.Same(3, framework.GregorInProcess), Settings: settings})
+}
+
+// loaded makes the topic "load" on a cluster, with three partitions and load.
+func loaded(t *testing.T, c *framework.Brokers) (*admin, *load) {
+	t.Helper()
 	a := newAdmin(t, c)
 	a.createTopic("load", everywhere(3), keepTwo)
-	l := startLoad(t, c, "load", 3, 2)
-	for range 5 {
-		leader := c.Brokers[a.leader("load", 0)]
-		leader.Kill()
-		if err := l.progress()(patience); err != nil {
-			t.Fatal(err)
-		}
-		leader.Start()
-		a.awaitInSync("load")
+	return a, startLoad(t, c, "load", 3, 2)
+}
+
+// goOn fails the test when records are not acknowledged any more.
+func (l *load) goOn() {
+	l.t.Helper()
+	if err := l.progress()(patience); err != nil {
+		l.t.Fatal(err)
 	}
+}
+
+// TestBouncesUnderLoad ends the leader of a partition, or the controller, five times
+// in each of two ways, and goes after the next one each time.
+func TestBouncesUnderLoad(t *testing.T) {
+	for _, role := range []string{"leader", "controller"} {
+		for name, end := range map[string]func(*framework.Broker){"clean": (*framework.Broker).Stop, "hard": (*framework.Broker).Kill} {
+			t.Run(role+"/"+name, func(t *testing.T) {
+				c := threeProcesses(t)
+				a, l := loaded(t, c)
+				for range 5 {
+					id := a.leader("load", 0)
+					if role == "controller" {
+						id = c.AwaitController("there is one", func(int) bool { return true })
+					}
+					end(c.Brokers[id])
+					l.goOn()
+					c.Brokers[id].Start()
+					a.awaitInSync("load")
+				}
+				l.validate(c)
+			})
+		}
+	}
+}
+
+// TestARollingRestartSparesClients restarts each broker cleanly, twice over. That no
+// client sees an error that it does not retry is part of the load's validation.
+func TestARollingRestartSparesClients(t *testing.T) {
+	c := threeInProcess(t, nil)
+	a, l := loaded(t, c)
+	for range 2 {
+		for _, b := range c.Brokers {
+			b.Restart()
+			a.awaitInSync("load")
+			l.goOn()
+		}
+	}
+	l.validate(c)
+}
+
+// TestEachControllerHasAHigherEpoch has controllers die one after another; each
+// successor can administer.
+func TestEachControllerHasAHigherEpoch(t *testing.T) {
+	c := threeProcesses(t)
+	a := newAdmin(t, c)
+	epoch := func() (epoch int) {
+		t.Helper()
+		a.until("the controller's epoch is known", func() error {
+			data, _ := c.Znode("/controller_epoch")
+			_, err := fmt.Sscan(data, &epoch)
+			return err
+		})
+		return epoch
+	}
+	for round := range 4 {
+		controller := c.AwaitController("there is one", func(int) bool { return true })
+		before := epoch()
+		c.Brokers[controller].Kill()
+		c.AwaitController("another broker is the controller", func(id int) bool { return id != controller })
+		if after := epoch(); after <= before {
+			t.Errorf("epoch %d follows %d", after, before)
+		}
+		a.createTopic(fmt.Sprint("made-", round), [][]int32{{int32((controller + 1) % 3)}}, nil)
+		c.Brokers[controller].Start()
+	}
+}
+
+// TestAZombieControllerIsFenced holds back what a controller sends until another was
+// elected: brokers refuse it then.
+func TestAZombieControllerIsFenced(t *testing.T) {
+	c := threeProcesses(t)
+	a, l := loaded(t, c)
+	zombie := c.AwaitController("there is one", func(int) bool { return true })
+	for id := range c.Brokers {
+		if id != zombie {
+			c.Cut(zombie, id)
+		}
+	}
+	// The zombie's orders for this are held back.
+	leader := int32((zombie + 1) % 3)
+	a.requestTopic("late", [][]int32{{leader, int32((zombie + 2) % 3)}})
+	a.until("the zombie has made the partition", func() error {
+		if _, ok := c.Znode("/brokers/topics/late/partitions/0/state"); !ok {
+			return fmt.Errorf("there is no state yet")
+		}
+		return nil
+	})
+	c.CutBoth(zombie, framework.ZooKeeperNode)
+	c.AwaitController("another broker is the controller", func(id int) bool { return id != zombie })
+	a.awaitInSync("late") // by the new controller's orders
+	c.Heal()
+	a.until("a broker refuses an order of the zombie", func() error {
+		for _, b := range c.Brokers {
+			for line := range strings.Lines(b.StateChanges()) {
+				if strings.Contains(line, fmt.Sprintf("from controller %d ", zombie)) && strings.Contains(line, "is old. Latest known controller epoch is") {
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("none did yet")
+	})
+	if id, _ := c.Controller(); id == zombie {
+		t.Error("the zombie is the controller")
+	}
+	a.awaitInSync("load")
+	a.awaitAgreement(c, "load", "late")
 	l.validate(c)
 }

@@ -72,7 +72,7 @@ const faultPartitions = 4
 func newRounds(t *testing.T, seed uint64) *faultRounds {
 	r := &faultRounds{t: t, random: rand.New(rand.NewPCG(seed, seed))}
 	t.Cleanup(func() {
-		if t.Failed() {
+		if t.Failed() || testing.Verbose() {
 			t.Logf("-seed=%d, the last rounds:\n%s", seed, strings.Join(r.history[max(0, len(r.history)-12):], "\n"))
 		}
 	})
@@ -91,7 +91,7 @@ func newRounds(t *testing.T, seed uint64) *faultRounds {
 func (r *faultRounds) round(number int) {
 	name, fault := r.pick()
 	work, administer := r.pickAdministration(number)
-	r.history = append(r.history, fmt.Sprintf("%s %d: %s; %s", time.Now().Format("15:04:05.000"), number, name, work))
+	r.note("%d: %s; %s", number, name, work)
 	var administration sync.WaitGroup
 	administration.Go(administer)
 	fault()
@@ -106,16 +106,27 @@ func (r *faultRounds) round(number int) {
 	}
 }
 
+// note keeps what is done and when, to be told after a failure.
+func (r *faultRounds) note(format string, args ...any) {
+	r.history = append(r.history, time.Now().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+}
+
+// finish brings all replicas back, and holds the cluster to what it promised.
 func (r *faultRounds) finish() {
+	r.note("reassignments are to end")
 	r.admin.awaitReassigned()
+	r.note("all partitions return to all brokers")
 	for partition := range int32(faultPartitions) {
 		r.admin.reassign("load", partition, []int32{0, 1, 2})
 	}
 	r.admin.awaitReassigned()
+	r.note("deleted topics are to be gone")
 	for _, name := range r.deleted {
 		r.awaitGone(name)
 	}
+	r.note("the load ends")
 	r.load.validate(r.c)
+	r.note("end")
 }
 
 // some gives a time up to a length.

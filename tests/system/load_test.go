@@ -127,8 +127,10 @@ func (l *load) read(client *kgo.Client, name string) {
 	defer client.Close()
 	for l.closing.Err() == nil {
 		fetches := client.PollFetches(l.closing)
+		// A partition below zero stands for the client's metadata: a broker that has just
+		// started may know some of a topic's partitions first.
 		fetches.EachError(func(topic string, partition int32, err error) {
-			if l.closing.Err() == nil && !passes(err) {
+			if l.closing.Err() == nil && partition >= 0 && !passes(err) {
 				l.problem("%s: %s-%d: %v", name, topic, partition, err)
 			}
 		})
