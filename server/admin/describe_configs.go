@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/protocol"
@@ -101,7 +102,7 @@ func (h *ConfigHelper) entries(resource *kmsg.DescribeConfigsRequestResource) ([
 		if err := h.checkBroker(resource.ResourceName, " or empty string,"); err != nil {
 			return nil, err
 		}
-		return config.DescribeBroker(h.current.Load(), h.dynamic.Layers()), nil
+		return inMapOrder(config.DescribeBroker(h.current.Load(), h.dynamic.Layers())), nil
 	default: // of loggers
 		if resource.ResourceName == "" {
 			return nil, invalidRequestf("Broker id must not be empty")
@@ -124,7 +125,13 @@ func (h *ConfigHelper) topicEntries(name string) ([]config.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.TopicEntries(overrides)
+	entries, err := h.TopicEntries(overrides)
+	return inMapOrder(entries), err
+}
+
+// inMapOrder has the order of the map that Kafka keeps settings in, which tools show.
+func inMapOrder(entries []config.Entry) []config.Entry {
+	return jvm.ScalaMutableMapOrder(entries, func(entry config.Entry) int32 { return jvm.StringHash(entry.Name) })
 }
 
 // TopicEntries describes a topic with the given overrides.
