@@ -149,8 +149,8 @@ func TestDynamicChangesAreChecked(t *testing.T) {
 		{"num.io.threads=9 max.connections=5 leader.replication.throttled.rate=1 unknown.key=1", false, ""},
 		{"listener.name.client.ssl.keystore.location=/x advertised.listeners=PLAINTEXT://h:1", true, ""},
 		{"listener.name.client.max.connections=5", false, ""},
-		{"broker.id=1 zookeeper.connect=x", true, "Cannot update these configs dynamically: Set(broker.id, zookeeper.connect)"},
-		{"ssl.keystore.location=/x", true, "These security configs can be dynamically updated only per-listener using the listener prefix: Set(ssl.keystore.location)"},
+		{"broker.id=1 zookeeper.connect=x", true, "Cannot update these configs dynamically: Set(zookeeper.connect, broker.id)"},
+		{"ssl.keystore.location=/x", true, "These security configs can be dynamically updated only per-listener using the listener prefix: HashSet(ssl.keystore.location)"},
 		{"num.io.threads=0", true, "Invalid value 0 for configuration num.io.threads: Value must be at least 1"},
 		{"listener.name.client.max.connections=x", true, "Invalid value x for configuration max.connections: Not a number of type INT"},
 		{"advertised.listeners=PLAINTEXT://h:1", false, "Cannot update these configs at default cluster level, broker id must be specified: Set(advertised.listeners)"},
@@ -176,7 +176,7 @@ func TestStoredDynamicSettingsThatDoNotFitAreIgnored(t *testing.T) {
 	want := []string{
 		"Dynamic default cluster config contains invalid values in: Set(num.io.threads), these configs will be ignored",
 		"Non-dynamic configs configured in ZooKeeper will be ignored: Set(broker.id)",
-		"Security configs can be dynamically updated only using listener prefix, base configs will be ignored: Set(ssl.keystore.location)",
+		"Security configs can be dynamically updated only using listener prefix, base configs will be ignored: HashSet(ssl.keystore.location)",
 		"Per-broker configs defined at default cluster level will be ignored: Set(listeners)",
 	}
 	if !slices.Equal(complaints, want) {

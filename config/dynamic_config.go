@@ -159,10 +159,10 @@ func OverlayDynamic(static, clusterDefaults, broker map[string]string) map[strin
 // ValidateDynamic checks properties that a request sets on a broker, or with
 // perBroker false on all, as DynamicBrokerConfig.validateConfigs.
 func ValidateDynamic(properties map[string]string, perBroker bool) error {
-	if err := refuse(properties, notDynamic, "Cannot update these configs dynamically"); err != nil {
+	if err := refuse(properties, notDynamic, propertiesSet, "Cannot update these configs dynamically"); err != nil {
 		return err
 	}
-	if err := refuse(properties, needsListener,
+	if err := refuse(properties, needsListener, scalaSet,
 		"These security configs can be dynamically updated only per-listener using the listener prefix"); err != nil {
 		return err
 	}
@@ -172,16 +172,16 @@ func ValidateDynamic(properties map[string]string, perBroker bool) error {
 	if perBroker {
 		return nil
 	}
-	return refuse(properties, onlyPerBroker, "Cannot update these configs at default cluster level, broker id must be specified")
+	return refuse(properties, onlyPerBroker, propertiesSet, "Cannot update these configs at default cluster level, broker id must be specified")
 }
 
 // AcceptDynamic returns what a broker takes from the properties stored for it
 // and a line for each group it ignores, as DynamicBrokerConfig.fromPersistentProps.
 func AcceptDynamic(stored map[string]string, perBroker bool) (accepted map[string]string, complaints []string) {
 	accepted = maps.Clone(stored)
-	drop := func(excluded func(string) bool, format string) {
+	drop := func(excluded func(string) bool, set func([]string) string, format string) {
 		if names := matching(accepted, excluded); len(names) > 0 {
-			complaints = append(complaints, fmt.Sprintf(format, jvm.Collection("Set", names)))
+			complaints = append(complaints, fmt.Sprintf(format, set(names)))
 			maps.DeleteFunc(accepted, func(key, _ string) bool { return slices.Contains(names, key) })
 		}
 	}
@@ -189,12 +189,12 @@ func AcceptDynamic(stored map[string]string, perBroker bool) (accepted map[strin
 	if !perBroker {
 		source = "default cluster"
 	}
-	drop(func(key string) bool { return validateTypes(map[string]string{key: accepted[key]}) != nil },
+	drop(func(key string) bool { return validateTypes(map[string]string{key: accepted[key]}) != nil }, propertiesSet,
 		"Dynamic "+source+" config contains invalid values in: %s, these configs will be ignored")
-	drop(notDynamic, "Non-dynamic configs configured in ZooKeeper will be ignored: %s")
-	drop(needsListener, "Security configs can be dynamically updated only using listener prefix, base configs will be ignored: %s")
+	drop(notDynamic, propertiesSet, "Non-dynamic configs configured in ZooKeeper will be ignored: %s")
+	drop(needsListener, scalaSet, "Security configs can be dynamically updated only using listener prefix, base configs will be ignored: %s")
 	if !perBroker {
-		drop(onlyPerBroker, "Per-broker configs defined at default cluster level will be ignored: %s")
+		drop(onlyPerBroker, propertiesSet, "Per-broker configs defined at default cluster level will be ignored: %s")
 	}
 	return accepted, complaints
 }
@@ -232,11 +232,21 @@ func validateTypes(properties map[string]string) error {
 	return nil
 }
 
-func refuse(properties map[string]string, refused func(string) bool, sentence string) error {
+func refuse(properties map[string]string, refused func(string) bool, set func([]string) string, sentence string) error {
 	if names := matching(properties, refused); len(names) > 0 {
-		return errors.New(sentence + ": " + jvm.Collection("Set", names))
+		return errors.New(sentence + ": " + set(names))
 	}
 	return nil
+}
+
+// propertiesSet prints names that Kafka picks from a java.util.Properties.
+func propertiesSet(names []string) string {
+	return jvm.Collection("Set", jvm.MapOrder(names, jvm.StringHash))
+}
+
+// scalaSet prints names that Kafka picks from a set of its own.
+func scalaSet(names []string) string {
+	return jvm.Collection("HashSet", jvm.ScalaMutableMapOrder(names, jvm.StringHash))
 }
 
 func matching(properties map[string]string, matches func(string) bool) []string {
