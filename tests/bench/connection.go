@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -30,11 +31,12 @@ type connection struct {
 	frame     []byte
 }
 
-// connect waits until a server listens.
+// connect waits until a server listens. The end of the run closes the connection.
 func (b *bench) connect(server *process) (*connection, error) {
 	for deadline := time.Now().Add(startTimeout); ; time.Sleep(time.Millisecond) {
 		conn, err := net.DialTimeout("tcp", server.address, time.Second)
 		if err == nil {
+			context.AfterFunc(b.ctx, func() { conn.Close() })
 			return &connection{Conn: conn, formatter: kmsg.NewRequestFormatter(kmsg.FormatterClientID("bench"))}, nil
 		}
 		if ended := server.ended(); ended != nil {

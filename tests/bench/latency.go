@@ -133,8 +133,13 @@ func (b *bench) consumeAtRate(c *connection, count int, failed <-chan error) ([]
 		}
 	}
 	for ; ends < cap(failed); ends++ {
-		if err := <-failed; err != nil {
-			return nil, err
+		select {
+		case err := <-failed:
+			if err != nil {
+				return nil, err
+			}
+		case <-b.ctx.Done():
+			return nil, b.ctx.Err()
 		}
 	}
 	return latencies, nil

@@ -29,6 +29,7 @@ type options struct {
 	limit      time.Duration
 	brokers    []kind
 	measures   []string
+	loads      []workload
 }
 
 // What can be measured.
@@ -65,11 +66,13 @@ func parseOptions() (*options, error) {
 	quick := flag.Bool("quick", false, "one short round, for a first impression: about a minute")
 	brokers := flag.String("brokers", "gregor,kafka", "whom to measure")
 	measures := flag.String("measure", strings.Join([]string{measureStart, measurePartitions, measureThroughput, measureLatency}, ","), "what to measure")
+	loads := flag.String("loads", "", "which loads: a part of their names; all by default")
 	flag.Parse()
 	if *quick {
 		o.rounds, o.sizeMiB, o.warmUpMiB, o.latency, o.settle = 1, 192, 96, 6*time.Second, 2*time.Second
 	}
 	o.measures = strings.Split(*measures, ",")
+	o.loads = slices.DeleteFunc(slices.Clone(workloads), func(load workload) bool { return !strings.Contains(load.name, *loads) })
 	for name := range strings.SplitSeq(*brokers, ",") {
 		at := slices.IndexFunc(kinds, func(k kind) bool { return strings.EqualFold(k.key, name) })
 		if at < 0 {
@@ -112,7 +115,7 @@ func run(o *options) error {
 }
 
 // totalMiB is what a broker is sent in a round.
-func (o *options) totalMiB() int64 { return o.warmUpMiB + int64(len(workloads))*o.sizeMiB }
+func (o *options) totalMiB() int64 { return o.warmUpMiB + int64(len(o.loads))*o.sizeMiB }
 
 // warmPageCache has memory touched once that the brokers' files will take: on
 // virtual machines the first touch costs several times the second.

@@ -55,7 +55,7 @@ func newResults(o *options) *results {
 		name string
 		aim  *aim
 	}{{"produce", &aim{3, true}}, {"consume", &aim{1.5, true}}} {
-		for _, load := range workloads {
+		for _, load := range o.loads {
 			r.row(transferRow(direction.name, load, perSecond), "", nil)
 			r.row(transferRow(direction.name, load, perCPUSecond), "", direction.aim)
 		}

@@ -104,7 +104,7 @@ func (b *bench) measureThroughput(broker *broker) error {
 	if err := b.transfer(broker, workloads[len(workloads)-1], b.warmUpMiB, "warm-up", false); err != nil {
 		return err
 	}
-	for _, load := range workloads {
+	for _, load := range b.loads {
 		if err := b.transfer(broker, load, b.sizeMiB, load.topic, true); err != nil {
 			return fmt.Errorf("%s: %w", load.name, err)
 		}
