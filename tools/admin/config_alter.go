@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -13,11 +14,11 @@ import (
 )
 
 func (s *configService) alter() error {
-	added, err := s.added()
+	added, err := addedConfigs(s.set, s.stdout)
 	if err != nil {
 		return err
 	}
-	deleted := s.deleted()
+	deleted := deletedConfigs(s.set)
 	alter := s.alterClients
 	switch s.entities.types[0] {
 	case topicsType:
@@ -40,9 +41,9 @@ func (s *configService) alter() error {
 	return nil
 }
 
-// added reads --add-config or --add-config-file.
-func (s *configService) added() (map[string]string, error) {
-	file, err := s.set.Value("add-config-file")
+// addedConfigs reads --add-config or --add-config-file.
+func addedConfigs(set *command.Set, stdout io.Writer) (map[string]string, error) {
+	file, err := set.Value("add-config-file")
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +51,8 @@ func (s *configService) added() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.set.Has("add-config") {
-		text, err := s.set.Value("add-config")
+	if set.Has("add-config") {
+		text, err := set.Value("add-config")
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +61,7 @@ func (s *configService) added() (map[string]string, error) {
 		}
 	}
 	if version, ok := added["message.format.version"]; ok {
-		fmt.Fprintf(s.stdout, messageFormatWarning, version)
+		fmt.Fprintf(stdout, messageFormatWarning, version)
 	}
 	return added, nil
 }
@@ -107,10 +108,10 @@ func splitOutsideBrackets(text, separator string) []string {
 	return append(parts, text[begin:])
 }
 
-// deleted reads --delete-config: names with commas.
-func (s *configService) deleted() []string {
+// deletedConfigs reads --delete-config: names with commas.
+func deletedConfigs(set *command.Set) []string {
 	var deleted []string
-	for _, list := range s.set.Values("delete-config") {
+	for _, list := range set.Values("delete-config") {
 		for _, name := range strings.Split(list, ",") {
 			if name != "" || list == "" {
 				deleted = append(deleted, strings.TrimSpace(name))

@@ -113,9 +113,7 @@ func runConfig(set *command.Set, stdout io.Writer) error {
 		return err
 	}
 	if set.Has("zookeeper") {
-		fmt.Fprintln(stdout, "Warning: --zookeeper is deprecated and will be removed in a future version of Kafka.")
-		fmt.Fprintln(stdout, "Use --bootstrap-server instead to specify a broker to connect to.")
-		return command.Throw(command.IllegalArgument, "This kafka-configs does not write to ZooKeeper itself: start a broker and use --bootstrap-server.")
+		return runWithZooKeeper(set, entities, stdout)
 	}
 	admin, err := adminOf(set)
 	if err != nil {
@@ -203,8 +201,13 @@ func checkConfigAlter(set *command.Set, entities *configEntities) error {
 
 // isBrokerID tells whether the text is what Integer.parseInt takes.
 func isBrokerID(text string) bool {
-	_, err := strconv.ParseInt(text, 10, 32)
+	_, err := parseBrokerID(text)
 	return err == nil
+}
+
+func parseBrokerID(text string) (int32, error) {
+	id, err := strconv.ParseInt(text, 10, 32)
+	return int32(id), err
 }
 
 func isAddress(name string) bool {

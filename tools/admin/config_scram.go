@@ -1,13 +1,17 @@
 package admin
 
 import (
+	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/base64"
 	"fmt"
 	"hash"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,6 +94,68 @@ func scramUpsertion(user, mechanism, text string) (kmsg.AlterUserSCRAMCredential
 	rand.Read(row.Salt) //nolint:errcheck // never fails
 	row.SaltedPassword, err = pbkdf2.Key(known.hash, password, row.Salt, iterations, known.bytes)
 	return row, err
+}
+
+// storedScram reads [iterations=8192,]password=secret, which may name fewer forms than
+// parseScram's.
+var storedScram = regexp.MustCompile(`^(?:iterations=([0-9]*),)?password=(.*)$`)
+
+// prepareUserConfigs makes credentials, as they are stored, of the passwords given for
+// SCRAM mechanisms (ConfigCommand.preProcessScramCredentials). Other settings are
+// refused.
+func prepareUserConfigs(added map[string]string, deleted []string, refusal string) error {
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(added)), deleted) {
+		if !slices.Contains(scramConfigs, name) {
+			return illegal("%s. %s", refusal, onlyScramForUsers)
+		}
+	}
+	for _, mechanism := range scramConfigs {
+		text, there := added[mechanism]
+		if !there {
+			continue
+		}
+		credential, err := storedScramCredential(mechanism, text)
+		if err != nil {
+			return err
+		}
+		added[mechanism] = credential
+	}
+	return nil
+}
+
+// storedScramCredential is ScramCredentialUtils.credentialToString of a new credential.
+func storedScramCredential(mechanism, text string) (string, error) {
+	known := scramMechanisms[mechanism]
+	fields := storedScram.FindStringSubmatch(text)
+	if fields == nil {
+		return "", illegal("Invalid credential property %s=%s", known.name, text)
+	}
+	iterations := minScramIterations
+	if !strings.HasPrefix(text, "password=") {
+		var err error
+		if iterations, err = strconv.Atoi(fields[1]); err != nil {
+			return "", illegal("For input string: \"%s\"", fields[1])
+		}
+	}
+	if iterations < minScramIterations {
+		return "", illegal("Iterations %d is less than the minimum %d required for %s", iterations, minScramIterations, known.name)
+	}
+	salt := make([]byte, scramSaltBytes)
+	rand.Read(salt) //nolint:errcheck // never fails
+	salted, err := pbkdf2.Key(known.hash, fields[2], salt, iterations, known.bytes)
+	if err != nil {
+		return "", err
+	}
+	sum := func(text string) []byte {
+		mac := hmac.New(known.hash, salted)
+		mac.Write([]byte(text))
+		return mac.Sum(nil)
+	}
+	stored := known.hash()
+	stored.Write(sum("Client Key"))
+	base64Text := base64.StdEncoding.EncodeToString
+	return fmt.Sprintf("salt=%s,stored_key=%s,server_key=%s,iterations=%d",
+		base64Text(salt), base64Text(stored.Sum(nil)), base64Text(sum("Server Key")), iterations), nil
 }
 
 func (s *configService) describeScram() error {

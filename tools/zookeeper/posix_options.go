@@ -19,12 +19,13 @@ func (l *commandLine) has(option string) bool {
 }
 
 // parseOptions splits words. The options are the names that are known, with ":"
-// behind those that take a value.
+// behind those that take a value, and "|" before those of which one may be given.
 func parseOptions(words []string, options ...string) (*commandLine, error) {
-	takesValue := map[string]bool{}
+	takesValue, exclusive, selected := map[string]bool{}, map[string]bool{}, ""
 	for _, option := range options {
+		option, grouped := strings.CutPrefix(option, "|")
 		name, found := strings.CutSuffix(option, ":")
-		takesValue[name] = found
+		takesValue[name], exclusive[name] = found, grouped
 	}
 	l := &commandLine{flags: map[string]bool{}, value: map[string]string{}}
 	for i := 0; i < len(words); i++ {
@@ -36,6 +37,12 @@ func parseOptions(words []string, options ...string) (*commandLine, error) {
 		wants, known := takesValue[name]
 		if !known && !l.burst(name, takesValue) {
 			return nil, fmt.Errorf("org.apache.commons.cli.UnrecognizedOptionException: Unrecognized option: %s", words[i])
+		}
+		if exclusive[name] {
+			if selected != "" && selected != name {
+				return nil, fmt.Errorf("org.apache.commons.cli.AlreadySelectedException: The option '%s' was specified but an option from this group has already been selected: '%s'", name, selected)
+			}
+			selected = name
 		}
 		if wants {
 			if i+1 == len(words) || strings.HasPrefix(words[i+1], "-") && takesOption(words[i+1], takesValue) {

@@ -12,14 +12,9 @@ import (
 	"github.com/gregor-broker/gregor/config"
 )
 
-// tlsSettings is what a file given by -zk-tls-config-file asks for.
-type tlsSettings struct {
-	config *tls.Config
-}
-
-// readTLSSettings reads the zookeeper.ssl.* keys of a properties file. Stores have
-// to be PEM files.
-func readTLSSettings(path string) (*tlsSettings, error) {
+// TLSConfig reads the zookeeper.ssl.* keys of a properties file; nil stands for
+// plaintext. Stores have to be PEM files.
+func TLSConfig(path string) (*tls.Config, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -29,11 +24,10 @@ func readTLSSettings(path string) (*tlsSettings, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := &tlsSettings{}
 	if !strings.EqualFold(properties["zookeeper.ssl.client.enable"], "true") {
-		return settings, nil
+		return nil, nil
 	}
-	settings.config = &tls.Config{MinVersion: tls.VersionTLS12}
+	settings := &tls.Config{MinVersion: tls.VersionTLS12}
 	if store := properties["zookeeper.ssl.keystore.location"]; store != "" {
 		if err := requirePEM("zookeeper.ssl.keystore", store, properties); err != nil {
 			return nil, err
@@ -42,7 +36,7 @@ func readTLSSettings(path string) (*tlsSettings, error) {
 		if err != nil {
 			return nil, err
 		}
-		settings.config.Certificates = []tls.Certificate{pair}
+		settings.Certificates = []tls.Certificate{pair}
 	}
 	if store := properties["zookeeper.ssl.truststore.location"]; store != "" {
 		if err := requirePEM("zookeeper.ssl.truststore", store, properties); err != nil {
@@ -52,8 +46,8 @@ func readTLSSettings(path string) (*tlsSettings, error) {
 		if err != nil {
 			return nil, err
 		}
-		settings.config.RootCAs = x509.NewCertPool()
-		if !settings.config.RootCAs.AppendCertsFromPEM(pem) {
+		settings.RootCAs = x509.NewCertPool()
+		if !settings.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("zookeeper.ssl.truststore.location: no certificate in %s", store)
 		}
 	}
@@ -71,8 +65,8 @@ func requirePEM(prefix, store string, properties map[string]string) error {
 
 // dial connects to a server, by TLS if that was asked for.
 func (o *shellOptions) dial(ctx context.Context, address string) (net.Conn, error) {
-	if o.tls == nil || o.tls.config == nil {
+	if o.tls == nil {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
-	return (&tls.Dialer{Config: o.tls.config}).DialContext(ctx, "tcp", address)
+	return (&tls.Dialer{Config: o.tls}).DialContext(ctx, "tcp", address)
 }

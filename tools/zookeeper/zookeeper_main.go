@@ -2,6 +2,7 @@ package zookeeper
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +44,7 @@ type shellOptions struct {
 	server  string
 	timeout time.Duration
 	command []string
-	tls     *tlsSettings
+	tls     *tls.Config
 }
 
 // commandError is what a command says on stderr, and the exit code it means.
@@ -96,9 +97,7 @@ func ZooKeeperMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 		fmt.Fprintln(stderr, err)
 		return exitUnexpectedError
 	}
-	if s.exitCode != exitFinished {
-		logging.For("org.apache.zookeeper.util.ServiceUtils").Errorf("Exiting JVM with code %d", s.exitCode)
-	}
+	logging.For("org.apache.zookeeper.util.ServiceUtils").Errorf("Exiting JVM with code %d", s.exitCode)
 	return s.exitCode
 }
 
@@ -116,15 +115,16 @@ func (l *lockedWriter) Write(b []byte) (int, error) {
 
 func (s *shell) parseArguments(args []string) (shellOptions, error) {
 	o := shellOptions{server: "localhost:2181", timeout: 30 * time.Second}
+	explicitTLS := false
 	if i := slices.Index(args, tlsConfigOption); i >= 0 {
 		if i == len(args)-1 {
 			return o, &uncaughtError{"java.lang.IllegalArgumentException", "Error: no filename provided with option " + tlsConfigOption}
 		}
-		settings, err := readTLSSettings(args[i+1])
+		settings, err := TLSConfig(args[i+1])
 		if err != nil {
 			return o, err
 		}
-		o.tls = settings
+		o.tls, explicitTLS = settings, true
 		args = slices.Concat(args[:i], args[i+2:])
 	}
 	for i := 0; i < len(args); i++ {
@@ -138,7 +138,7 @@ func (s *shell) parseArguments(args []string) (shellOptions, error) {
 			if err := o.set(arg, args[i]); err != nil {
 				return o, err
 			}
-		case arg == "-r" && o.tls != nil:
+		case arg == "-r" && explicitTLS:
 			return o, &uncaughtError{"java.lang.IllegalArgumentException",
 				"read-only mode (-r) is not supported with an explicit TLS config (" + tlsConfigOption + ")"}
 		case !strings.HasPrefix(arg, "-"):

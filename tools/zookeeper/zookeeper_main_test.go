@@ -185,14 +185,14 @@ func TestTLSSettings(t *testing.T) {
 		}
 	}
 	write("zookeeper.ssl.client.enable=false\n")
-	if s, err := readTLSSettings(path); err != nil || s.config != nil {
+	if s, err := TLSConfig(path); err != nil || s != nil {
 		t.Errorf("off: %+v, %v", s, err)
 	}
 	write("zookeeper.ssl.client.enable=true\nzookeeper.ssl.truststore.location=/store.jks\n")
-	if _, err := readTLSSettings(path); err == nil || !strings.Contains(err.Error(), "PEM") {
+	if _, err := TLSConfig(path); err == nil || !strings.Contains(err.Error(), "PEM") {
 		t.Errorf("JKS: %v", err)
 	}
-	if _, err := readTLSSettings(path + ".none"); err == nil {
+	if _, err := TLSConfig(path + ".none"); err == nil {
 		t.Error("a file that is not there was read")
 	}
 }
