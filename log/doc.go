@@ -38,10 +38,16 @@
 // What counts as flushed is durable including the names of its files; a
 // truncation is durable before anything is appended after it.
 //
+// # Compaction
+//
+// Package cleaner decides what stays of a compacted log and writes it into new
+// segments (compaction.go). These take the place of the old ones in one step;
+// whoever reads an old one goes on with it.
+//
 // # Locks
 //
-// In this order: manager.LogManager.creationOrDeletion, manager.LogManager.mu,
-// UnifiedLog.mu, localLog.flushMu, LogSegment.mu, the locks of indexes and of the
+// In this order: manager.LogManager.creationOrDeletion, the lock of the cleaner's
+// manager, manager.LogManager.mu, UnifiedLog.mu, localLog.flushMu, LogSegment.mu, the locks of indexes and of the
 // epoch cache; UnifiedLog.offsetsMu and localLog.endMu are leaves. No lock is held
 // while records are sent; segmentFile.mu is held, shared, for one piece of a send
 // at a time, so that a truncation can wait for it.

@@ -47,3 +47,13 @@ func TestKafkaReadsCompactedSegments(t *testing.T) {
 		t.Fatal(diff)
 	}
 }
+
+// segmentFiles are the segments of a topic's first partition.
+func segmentFiles(t testing.TB, logDir, name string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(logDir, name+"-0", "*.log"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	return files
+}

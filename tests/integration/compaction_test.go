@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 
 	godiff "github.com/google/go-cmp/cmp"
@@ -152,14 +151,4 @@ func TestOffsetsTopicIsCompacted(t *testing.T) {
 		answer, err := request.RequestWith(t.Context(), connected)
 		return err == nil && answer.ErrorCode == 0 && answer.Topics[0].Partitions[0].Offset == commits-1
 	})
-}
-
-// segmentFiles are the segments of a topic's first partition.
-func segmentFiles(t testing.TB, logDir, name string) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(logDir, name+"-0", "*.log"))
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	return files
 }
