@@ -3,6 +3,7 @@ package zookeeper
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -176,7 +177,7 @@ func reconfigMembers(line *commandLine) (string, error) {
 	path := line.value["file"]
 	file, err := os.Open(path)
 	if err != nil {
-		return "", malformed("Error processing %s%s", path, err)
+		return "", malformed("Error processing %s%s", path, fileNotFound(err))
 	}
 	defer file.Close()
 	properties, err := config.ReadProperties(file)
@@ -191,4 +192,14 @@ func reconfigMembers(line *commandLine) (string, error) {
 	}
 	slices.Sort(members)
 	return strings.Join(members, ","), nil
+}
+
+// fileNotFound is the message of a java.io.FileNotFoundException.
+func fileNotFound(err error) string {
+	var failed *fs.PathError
+	if !errors.As(err, &failed) {
+		return err.Error()
+	}
+	reason := failed.Err.Error() // the system's, which begins in lower case in Go
+	return fmt.Sprintf("%s (%s)", failed.Path, strings.ToUpper(reason[:1])+reason[1:])
 }

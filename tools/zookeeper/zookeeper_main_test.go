@@ -98,8 +98,9 @@ numChildren = 0
 			"Output quota for /a count=5,bytes=7\nOutput stat for /a count=3,bytes=10\n" +
 				"Output quota for /a count=-1,bytes=7\nOutput stat for /a count=3,bytes=10\nQuota does not exist for /a\n[]\n",
 			"absolute path is /zookeeper/quota/a/zookeeper_limits\n/a/x does not exist.\nabsolute path is /zookeeper/quota/a/zookeeper_limits\n", 0},
-		{[]string{"reconfig -add server.1=a", "reconfig", "addWatch -m often /a", "addWatch /a /b"}, "",
-			"KeeperErrorCode = Reconfig is disabled\nreconfig " + commands["reconfig"].usage + "\n" +
+		{[]string{"reconfig -add server.1=a", "reconfig -file /none", "setquota -n 1 -b 2 /a", "reconfig", "addWatch -m often /a", "addWatch /a /b"}, "",
+			"KeeperErrorCode = Reconfig is disabled\nError processing /none/none (No such file or directory)\n" +
+				"org.apache.commons.cli.AlreadySelectedException: The option 'b' was specified but an option from this group has already been selected: 'n'\nreconfig " + commands["reconfig"].usage + "\n" +
 				strings.Repeat("addWatch "+commands["addWatch"].usage+"\n", 2), 1},
 		{[]string{"deleteall /a -b 1", "ls /"}, "[c, e, secret, zookeeper]\n", "", 0},
 	}

@@ -199,6 +199,17 @@ func (c *connection) noteOperation(header requestHeader) {
 	c.stats.lastCxid = int64(header.xid)
 }
 
+// hangUpTimeout is how long a client that was told of the end has to hang up first.
+const hangUpTimeout = 100 * time.Millisecond
+
+// awaitHangUp lets the client close the connection: Java's takes it for a loss, and
+// warns of it, if the server is quicker.
+func (c *connection) awaitHangUp() {
+	if err := c.socket.SetReadDeadline(time.Now().Add(hangUpTimeout)); err == nil {
+		_, _ = io.Copy(io.Discard, c.socket) // it ends with an error or at the deadline
+	}
+}
+
 // lastWriteTimeout is how long a client has to take the rest of its output.
 const lastWriteTimeout = 2 * time.Second
 

@@ -275,6 +275,9 @@ func (s *Server) admit(c *connection) bool {
 func (s *Server) serve(c *connection) {
 	err := c.read()
 	s.detach(c)
+	if errors.Is(err, errClose) {
+		c.awaitHangUp()
+	}
 	c.finish()
 	if err != nil && !isConnectionEnd(err) && !s.isStopped() {
 		s.logger("NIOServerCnxn").Warnf("Closing connection of %s: %v", c.remote, err)

@@ -141,12 +141,15 @@ func (s *Session) run(ctx context.Context) {
 		s.disconnected(ctx, err)
 	}
 	s.mu.Lock()
-	if s.state != authFailed {
+	left := s.state <= closing // neither expired nor refused, which were told
+	if left {
 		s.state = closed
 	}
 	s.mu.Unlock()
 	s.failPending()
-	s.options.OnEvent(Event{State: "Closed", Type: "None"})
+	if left {
+		s.options.OnEvent(Event{State: "Closed", Type: "None"})
+	}
 }
 
 // longestPause is between attempts to connect.

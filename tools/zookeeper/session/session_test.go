@@ -142,13 +142,12 @@ func TestSessionThatExpired(t *testing.T) {
 	s, events := start(t, server.Addr())
 	create(t, s, "/a")
 	server.ExpireSession(server.Sessions()[0])
-	events.wait(t, Event{State: "Closed", Type: "None"})
+	events.wait(t, Event{State: "Expired", Type: "None"})
+	<-s.ended
 	if _, err := s.Exists("/a", false); !errors.Is(err, zkserver.CodeSessionExpired) || s.IsAlive() {
 		t.Errorf("%v, alive: %t", err, s.IsAlive())
 	}
-	if !slices.Contains(events.events, Event{State: "Expired", Type: "None"}) {
-		t.Errorf("%v", events.events)
-	}
+	events.wait(t, Event{State: "Expired", Type: "None"})
 }
 
 func TestUserIsKnownOnTheNextConnection(t *testing.T) {
@@ -164,7 +163,7 @@ func TestUserIsKnownOnTheNextConnection(t *testing.T) {
 		t.Errorf("%q, %v", data, err)
 	}
 	s.AddAuth("unknown", nil)
-	events.wait(t, Event{State: "Closed", Type: "None"})
+	events.wait(t, Event{State: "AuthFailed", Type: "None"})
 	if err := s.Delete("/mine", -1); !errors.Is(err, zkserver.CodeAuthFailed) || s.IsAlive() {
 		t.Errorf("%v, alive: %t", err, s.IsAlive())
 	}
