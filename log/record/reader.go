@@ -31,6 +31,11 @@ type Reader struct {
 	count      int32
 	// maxRecord bounds the size of a decompressed record if it is not 0.
 	maxRecord int
+
+	// What the header of the batch says of all its records.
+	baseOffset, baseTimestamp int64
+	baseSequence              int32
+	logAppendTime             bool
 }
 
 var readers = sync.Pool{New: func() any { return &Reader{} }}
@@ -42,7 +47,10 @@ func NewReader(batch Batch) (*Reader, error) {
 		return nil, invalidRecord("Found invalid record count %d in magic v%d batch", batch.Count(), batch.Magic())
 	}
 	reader := readers.Get().(*Reader)
-	*reader = Reader{batch: batch, count: batch.Count()}
+	*reader = Reader{
+		batch: batch, count: batch.Count(), baseOffset: batch.BaseOffset(), baseTimestamp: batch.BaseTimestamp(),
+		baseSequence: batch.BaseSequence(), logAppendTime: batch.TimestampType() == LogAppendTime,
+	}
 	if batch.Compression() == None {
 		reader.window, reader.end = batch[HeaderSize:], len(batch)-HeaderSize
 		return reader, nil
@@ -85,6 +93,10 @@ func (r *Reader) next(record *Record, partial bool) (bool, error) {
 	if r.index >= r.count {
 		return false, r.checkNothingRemains()
 	}
+	if r.source == nil && r.quickNext(record) {
+		r.finish(record)
+		return true, nil
+	}
 	size, err := r.readSize()
 	if err != nil {
 		return false, err
@@ -98,23 +110,24 @@ func (r *Reader) next(record *Record, partial bool) (bool, error) {
 		return false, err
 	}
 	r.finish(record)
-	r.index++
 	return true, nil
 }
 
-// finish turns the deltas of the encoding into offset, timestamp and sequence.
+// finish turns the deltas of the encoding into offset, timestamp and sequence, and
+// counts the record.
 func (r *Reader) finish(record *Record) {
 	delta := record.Offset
-	record.Offset = r.batch.BaseOffset() + delta
-	if r.batch.TimestampType() == LogAppendTime {
+	record.Offset = r.baseOffset + delta
+	if r.logAppendTime {
 		record.Timestamp = r.batch.MaxTimestamp()
 	} else {
-		record.Timestamp += r.batch.BaseTimestamp()
+		record.Timestamp += r.baseTimestamp
 	}
 	record.Sequence = NoSequence
-	if base := r.batch.BaseSequence(); base >= 0 {
-		record.Sequence = IncrementSequence(base, int32(delta))
+	if r.baseSequence >= 0 {
+		record.Sequence = IncrementSequence(r.baseSequence, int32(delta))
 	}
+	r.index++
 }
 
 func (r *Reader) readSize() (int, error) {

@@ -408,3 +408,41 @@ func TestSnappyOfOtherLibraries(t *testing.T) {
 		t.Fatal(diff)
 	}
 }
+
+// FuzzQuickParse compares the quick way through a batch with the one that tells
+// what is wrong.
+func FuzzQuickParse(f *testing.F) {
+	for _, size := range []int{0, 1, 63, 64, 8191, 8192} {
+		builder := NewBuilder(BuilderOptions{})
+		builder.Append(1_700_000_000_000, []byte("key"), make([]byte, size))
+		builder.Append(1_700_000_000_100, nil, nil)
+		f.Add(builder.Build()[HeaderSize:], uint16(2))
+	}
+	f.Fuzz(func(t *testing.T, records []byte, count uint16) {
+		quick := Reader{window: records, end: len(records), count: int32(count)}
+		slow := Reader{window: records, end: len(records), count: int32(count)}
+		for range count {
+			var got, want Record
+			before := quick.start
+			if !quick.quickNext(&got) {
+				if quick.start != before {
+					t.Fatal("it moved without a record")
+				}
+				return
+			}
+			size, err := slow.readSize()
+			if err == nil {
+				err = slow.readRecord(size, &want)
+			}
+			if err != nil {
+				t.Fatalf("taken, but %v", err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatal(diff)
+			}
+			if quick.start != slow.start {
+				t.Fatalf("at %d instead of %d", quick.start, slow.start)
+			}
+		}
+	})
+}
