@@ -47,8 +47,9 @@
 // # Locks
 //
 // In this order: manager.LogManager.creationOrDeletion, the lock of the cleaner's
-// manager, manager.LogManager.mu, UnifiedLog.mu, localLog.flushMu, LogSegment.mu, the locks of indexes and of the
-// epoch cache; UnifiedLog.offsetsMu and localLog.endMu are leaves. No lock is held
-// while records are sent; segmentFile.mu is held, shared, for one piece of a send
-// at a time, so that a truncation can wait for it.
+// manager, manager.LogManager.mu, UnifiedLog.mu, localLog.flushMu, LogSegment.mu,
+// the locks of indexes and of the epoch cache; UnifiedLog.offsetsMu and
+// localLog.endMu are leaves. No lock is held while records are sent;
+// segmentFile.mu is held, shared, for one piece of a send at a time, so that a
+// truncation can wait for it.
 package log

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gregor-broker/gregor/log"
@@ -47,16 +49,21 @@ func crashingLog(t *testing.T, fsys vfs.FS) *testLog {
 // values, and can be cleaned.
 func TestCrashAtEveryCall(t *testing.T) {
 	fsys := newMem(t)
+	var mu sync.Mutex // files are deleted in the background
 	var clones []*vfs.Mem
 	recording := false
 	l := crashingLog(t, &vfs.Errors{FS: fsys, Inject: func(vfs.Op, string) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if recording {
 			clones = append(clones, fsys.KillClone(), fsys.CrashClone())
 		}
 		return nil
 	}})
 	want, end := l.latest(), l.LogEndOffset()
+	mu.Lock()
 	recording = true
+	mu.Unlock()
 	l.clean()
 	l.scheduler.Close()
 	recording = false
@@ -96,18 +103,19 @@ func TestCrashAtEveryCall(t *testing.T) {
 func TestErrorAtEveryCall(t *testing.T) {
 	for n := 0; ; n++ {
 		fsys := newMem(t)
-		left := -1
+		var left atomic.Int64
+		left.Store(-1)
 		l := crashingLog(t, &vfs.Errors{FS: fsys, Inject: func(op vfs.Op, name string) error {
-			if left--; left == -1 {
+			if left.Add(-1) == -1 {
 				return &os.PathError{Op: string(op), Path: name, Err: errors.New("the disk is gone")}
 			}
 			return nil
 		}})
 		want, end := l.latest(), l.LogEndOffset()
-		left = n
+		left.Store(int64(n))
 		_, err := l.tryClean(context.Background(), testConfiguration())
-		failed := left < 0
-		left = -1
+		failed := left.Load() < 0
+		left.Store(-1)
 		if !failed {
 			if err != nil || n < 50 {
 				t.Fatalf("a cleaning takes %d calls only, and ends with %v", n, err)

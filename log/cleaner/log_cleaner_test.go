@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -414,16 +415,16 @@ func TestCheckpointsFollowTheLogs(t *testing.T) {
 
 func TestDiskErrorsTakeTheDirectoryOffline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		failing := false
+		var failing atomic.Bool
 		fsys := &vfs.Errors{FS: newMem(t), Inject: func(op vfs.Op, name string) error {
-			if failing && op == vfs.OpWrite && strings.HasSuffix(name, ".cleaned") {
+			if failing.Load() && op == vfs.OpWrite && strings.HasSuffix(name, ".cleaned") {
 				return &os.PathError{Op: string(op), Path: name, Err: errors.New("the disk is gone")}
 			}
 			return nil
 		}}
 		l := openLog(t, fsys)
 		l.duplicates(3)
-		failing = true
+		failing.Store(true)
 		failed := &failures{}
 		c, err := New(Options{Config: brokerConfig(t, nil), LogDirs: []string{"/logs"}, Logs: poolOf(l), Failures: failed, FS: fsys})
 		must(t, err)

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,7 +34,9 @@ type cleanerModel struct {
 	random *rand.Rand
 	fsys   *vfs.Mem
 	log    *testLog
-	// inject is asked before each call to the file system.
+	// inject is called before each call to the file system, also those of
+	// deletions in the background.
+	injectMu  sync.Mutex
 	inject    func()
 	records   map[int64]*written
 	end       int64
@@ -88,13 +90,20 @@ func runModel(t *testing.T, seed uint64, count int) {
 }
 
 func (m *cleanerModel) wrap() vfs.FS {
-	fsys := m.fsys
-	return &vfs.Errors{FS: fsys, Inject: func(vfs.Op, string) error {
-		if m.inject != nil && fsys == m.fsys {
+	return &vfs.Errors{FS: m.fsys, Inject: func(vfs.Op, string) error {
+		m.injectMu.Lock()
+		defer m.injectMu.Unlock()
+		if m.inject != nil {
 			m.inject()
 		}
 		return nil
 	}}
+}
+
+func (m *cleanerModel) setInject(inject func()) {
+	m.injectMu.Lock()
+	defer m.injectMu.Unlock()
+	m.inject = inject
 }
 
 // batchOf makes one to four records of few keys.
@@ -217,7 +226,7 @@ func (m *cleanerModel) cleanAgain() {
 
 func (m *cleanerModel) reopen(fsys *vfs.Mem, change func(*log.OpenOptions)) {
 	dirty := m.log.dirty
-	m.inject, m.fsys = nil, fsys
+	m.fsys = fsys
 	m.log.abandon()
 	m.log = reopen(m.t, m.wrap(), m.log.overrides, change)
 	m.log.dirty = dirty
@@ -254,18 +263,19 @@ func (m *cleanerModel) dieCleaning() {
 	change, dirty := m.unclean(), m.log.dirty
 	var clone *vfs.Mem
 	left := m.random.IntN(120)
-	m.inject = func() {
+	disk := m.fsys
+	m.setInject(func() {
 		if left--; left != 0 || clone != nil {
 			return
 		}
 		if lost {
-			clone = m.fsys.CrashClone()
+			clone = disk.CrashClone()
 		} else {
-			clone = m.fsys.KillClone()
+			clone = disk.KillClone()
 		}
-	}
+	})
 	m.clean()
-	m.inject = nil
+	m.setInject(nil)
 	if clone != nil {
 		m.log.dirty = dirty
 		m.reopen(clone, change)
@@ -275,54 +285,11 @@ func (m *cleanerModel) dieCleaning() {
 // committed is what a consumer with read_committed sees.
 func (m *cleanerModel) committed() map[int64]item {
 	seen := map[int64]item{}
-	for from := m.log.LogStartOffset(); from < m.log.LastStableOffset(); {
-		info, err := m.log.Read(from, 100+m.random.IntN(1500), log.FetchTxnCommitted, true)
-		must(m.t, err)
-		if info.Records == nil {
-			break
-		}
-		data := make([]byte, info.Records.Size())
-		_, err = info.Records.ReadAt(data, 0)
-		info.Release()
-		must(m.t, err)
-		from = m.consume(data, info.AbortedTransactions, from, seen)
-	}
+	must(m.t, m.log.readCommitted(m.random, func(offset int64, got item) error {
+		seen[offset] = got
+		return nil
+	}))
 	return seen
-}
-
-// consume does what a Kafka consumer does with an answer.
-func (m *cleanerModel) consume(data []byte, aborted []log.AbortedTransaction, from int64, seen map[int64]item) int64 {
-	slices.SortFunc(aborted, func(a, b log.AbortedTransaction) int { return int(a.FirstOffset - b.FirstOffset) })
-	skip := map[int64]bool{}
-	next := from
-	for batch, err := range record.Batches(data) {
-		must(m.t, err)
-		must(m.t, batch.EnsureValid())
-		for len(aborted) > 0 && aborted[0].FirstOffset <= batch.LastOffset() {
-			skip[aborted[0].ProducerID] = true
-			aborted = aborted[1:]
-		}
-		for r, err := range record.Records(batch) {
-			must(m.t, err)
-			switch {
-			case batch.IsControl():
-				if kind, err := record.ParseControlKey(r.Key); err == nil && kind == record.ControlAbort {
-					delete(skip, batch.ProducerID())
-				}
-			case r.Offset >= from && !(batch.IsTransactional() && skip[batch.ProducerID()]):
-				value := "-"
-				if r.Value != nil {
-					value = string(r.Value)
-				}
-				seen[r.Offset] = item{string(r.Key), value}
-			}
-		}
-		next = batch.NextOffset()
-	}
-	if next == from {
-		m.t.Fatalf("no progress at %d", from)
-	}
-	return next
 }
 
 func (m *cleanerModel) check() {
