@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/go-zookeeper/zk"
@@ -153,8 +154,29 @@ func (b *Broker) Stop() {
 		b.server = nil
 		return
 	}
+	b.inspect()
 	if err := b.process.Stop(stopTimeout); err != nil {
 		t.Fatal(err)
+	}
+	b.inspectOutput()
+}
+
+// inspect fails the test when the broker's process ended by itself.
+func (b *Broker) inspect() {
+	t := b.cluster.t
+	t.Helper()
+	if !b.Running() {
+		t.Fatalf("broker %d ended by itself with code %d:\n%s", b.ID, b.process.ExitCode(), tail(b.Output(), 16<<10))
+	}
+}
+
+// inspectOutput fails the test when the process told of a fault of its own.
+func (b *Broker) inspectOutput() {
+	b.cluster.t.Helper()
+	for _, fault := range []string{"WARNING: DATA RACE", "panic: ", "fatal error: "} {
+		if at := strings.Index(b.Output(), fault); at >= 0 {
+			b.cluster.t.Errorf("broker %d:\n%s", b.ID, b.Output()[at:min(at+8<<10, len(b.Output()))])
+		}
 	}
 }
 
@@ -167,8 +189,11 @@ func (b *Broker) Restart() {
 
 // Kill ends the broker's process as a power switch would, but for the page cache.
 func (b *Broker) Kill() {
+	b.cluster.t.Helper()
 	b.paused = false
+	b.inspect()
 	b.process.Kill()
+	b.inspectOutput()
 }
 
 // Pause stops the broker's process where it is until Resume.

@@ -55,6 +55,10 @@ type Server struct {
 
 const startTimeout = 60 * time.Second
 
+// LogsVariable names the environment variable with a directory in which servers
+// leave what they print and log, also when the test removes the rest.
+const LogsVariable = "GREGOR_LOGS"
+
 // StartZooKeeper starts the embedded ZooKeeper with its data under dir.
 func StartZooKeeper(t testing.TB, dir string, overrides map[string]string) *Server {
 	t.Helper()
@@ -113,6 +117,9 @@ func newServer(t testing.TB, dir, name string, command []string, properties map[
 		t: t, name: name, command: command, config: filepath.Join(dir, name+".properties"),
 		logs: filepath.Join(dir, name+"-logs"), address: fmt.Sprintf("127.0.0.1:%d", port), ready: ready,
 	}
+	if kept := os.Getenv(LogsVariable); kept != "" {
+		s.logs = filepath.Join(kept, t.Name(), name)
+	}
 	var text strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(properties)) {
 		fmt.Fprintf(&text, "%s=%s\n", key, properties[key])
@@ -152,6 +159,22 @@ func (s *Server) Launch() {
 		s.t.Fatal(err)
 	}
 	s.Process = process
+	if os.Getenv(LogsVariable) != "" {
+		go s.keepOutput(process)
+	}
+}
+
+// keepOutput adds what an ended process printed to a file.
+func (s *Server) keepOutput(process *Process) {
+	<-process.Exited()
+	file, err := os.OpenFile(filepath.Join(s.logs, "output.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err == nil {
+		_, err = file.WriteString(process.Output())
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 }
 
 // AwaitReady waits until the launched server answers.

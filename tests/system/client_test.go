@@ -103,16 +103,16 @@ func createTopicRequest(name string, replicas [][]int32, settings map[string]str
 // createTopic makes a topic and waits until a broker knows its leaders.
 func (a *admin) createTopic(name string, replicas [][]int32, settings map[string]string) {
 	a.t.Helper()
-	create := createTopicRequest(name, replicas, settings)
+	create, inDoubt := createTopicRequest(name, replicas, settings), false
 	a.until("create "+name, func() error {
 		response, err := request(a, create)
-		if err != nil {
-			return err
+		if err == nil {
+			err = kerr.ErrorForCode(response.Topics[0].ErrorCode)
 		}
-		err = kerr.ErrorForCode(response.Topics[0].ErrorCode)
-		if errors.Is(err, kerr.TopicAlreadyExists) { // an attempt before was answered too late
+		if inDoubt && errors.Is(err, kerr.TopicAlreadyExists) { // by an attempt before
 			return nil
 		}
+		inDoubt = inDoubt || !errors.Is(err, kerr.TopicAlreadyExists) // else it is still being deleted
 		return err
 	})
 	a.until("leaders of "+name, func() error {

@@ -93,10 +93,14 @@ func TestAnUncleanElectionLosesWhatTheElectedDoesNotHave(t *testing.T) {
 			if values := a.values("pair"); !slices.Equal(values, []string{"on both", "after"}) {
 				t.Errorf("kept %q", values)
 			}
+			assigned, err := a.partitions("pair")
+			if err != nil {
+				t.Fatal(err)
+			}
 			before := map[history.Partition][]byte{}
 			for _, b := range c.Brokers[:2] {
 				b.Stop()
-				keptBy(t, b, "pair", before)
+				keptBy(t, b, "pair", assigned, before)
 			}
 		})
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -29,13 +28,17 @@ func (l *load) validate(c *framework.Brokers) {
 	ends := endOffsets(l.t, a, l.topic)
 	l.endReaders(ends)
 	last := readAll(l.t, a, l.topic, ends)
+	assigned, err := a.partitions(l.topic)
+	if err != nil {
+		l.t.Fatal(err)
+	}
 	for _, b := range c.Brokers {
 		b.Stop()
 	}
-	replicas := map[string]history.Logs{}
+	replicas := map[string]history.Logs{} // of the assigned ones: a broker that was down when it lost a replica keeps the files
 	bytes := map[history.Partition][]byte{}
 	for _, b := range c.Brokers {
-		replicas[fmt.Sprint("broker ", b.ID)] = keptBy(l.t, b, l.topic, bytes)
+		replicas[fmt.Sprint("broker ", b.ID)] = keptBy(l.t, b, l.topic, assigned, bytes)
 	}
 	l.mu.Lock()
 	problems := slices.Concat(l.problems, l.history.Check(replicas, last))
@@ -131,23 +134,17 @@ func listOffsets(a *admin, topic string, asking int32) (map[history.Partition]in
 	return ends, nil
 }
 
-// keptBy reads a stopped broker's partitions of a topic from its disk, and compares
-// their bytes with those of the replicas before it.
-func keptBy(t testing.TB, b *framework.Broker, topic string, before map[history.Partition][]byte) history.Logs {
+// keptBy reads the partitions of a topic that are assigned to a stopped broker from
+// its disk, and compares their bytes with those of the replicas before it.
+func keptBy(t testing.TB, b *framework.Broker, topic string, assigned []kmsg.MetadataResponseTopicPartition, before map[history.Partition][]byte) history.Logs {
 	t.Helper()
-	dirs, err := filepath.Glob(filepath.Join(b.LogDir(), topic+"-*"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	logs := history.Logs{}
-	for _, dir := range dirs {
-		var index int32
-		name := filepath.Base(dir)
-		if _, err := fmt.Sscanf(strings.TrimPrefix(name, topic), "-%d", &index); err != nil || name != fmt.Sprintf("%s-%d", topic, index) {
-			continue // another topic's, or one that is being deleted
+	for _, described := range assigned {
+		if !slices.Contains(described.Replicas, int32(b.ID)) {
+			continue
 		}
-		partition := history.Partition{Topic: topic, Index: index}
-		content := segmentBytes(t, dir)
+		partition := history.Partition{Topic: topic, Index: described.Partition}
+		content := segmentBytes(t, filepath.Join(b.LogDir(), partition.String()))
 		if other, known := before[partition]; known && string(other) != string(content) {
 			t.Errorf("%s: the bytes on broker %d differ from those of a broker before it: %d and %d", partition, b.ID, len(content), len(other))
 		}
