@@ -27,7 +27,9 @@
 // neither times, ports nor ids; offsets, partitions and the names or texts of errors
 // are welcome, with the prefix taken out. Both brokers run with broker.id 0,
 // auto.create.topics.enable=false, group.min.session.timeout.ms=100,
-// group.initial.rebalance.delay.ms=0 and one broker only.
+// group.initial.rebalance.delay.ms=0, one broker only, and log.retention.hours=1000000
+// (retention.ms 3600000000000), since records with timestamps of 2020 would be gone
+// half a minute after a start.
 //
 // Abilities run at the same time where the client allows it (six at a time), wait at
 // most 40 seconds each, and a program takes at most three minutes, twenty seconds

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the clients that the matrix runs and prints the folder that has them:
-#   install.sh java-3.1.0|java-3.9|java-4|python|kafkajs|confluent-javascript|rdkafka|go|kcat
+#   install.sh java|java-3.9|java-4|python|kafkajs|confluent-javascript|rdkafka|go|kcat
 # Cached outside the checkout (GREGOR_PEERS, else ~/.cache/gregor/peers); safe to run
 # twice and by two processes at once. Versions are pinned here and in the files of
 # the languages' folders.
@@ -18,15 +18,25 @@ need() { command -v "$1" >/dev/null || { echo "install: $peer needs $1" >&2; exi
 is_installed() { target=$1; shift; stamp=$(cat "$0" "$@" | sha256sum | cut -d' ' -f1); [ "$(cat "$target/.complete" 2>/dev/null)" = "$stamp" ]; }
 done_with() { echo "$stamp" >"$target/.complete"; }
 
+# jars_of fetches kafka-clients of a version.
+jars_of() { mvn -q -B -f "$here/java/pom.xml" -Dclients="$1" dependency:copy-dependencies -DoutputDirectory="$target/libs" -DincludeScope=runtime >&2; }
+
 java_clients() {
   need mvn
-  need javac
-  is_installed "$cache/java-$1" "$here/java/pom.xml" "$here/java/src/Peer.java" && return
+  is_installed "$cache/java-$1" "$here/java/pom.xml" && return
   rm -rf "$target"
-  mvn -q -B -f "$here/java/pom.xml" -Dclients="$1" dependency:copy-dependencies -DoutputDirectory="$target/libs" -DincludeScope=runtime >&2
-  # One program for all versions, compiled against the oldest, as users' programs are.
-  mvn -q -B -f "$here/java/pom.xml" -Dclients=3.1.0 dependency:copy-dependencies -DoutputDirectory="$target/compile" -DincludeScope=runtime >&2
-  javac -nowarn -Xlint:-deprecation -cp "$target/compile/*" -d "$target/classes" "$here/java/src/Peer.java" >&2
+  jars_of "$1"
+  done_with
+}
+
+# One program for all versions, compiled against the oldest, as users' programs are.
+java_program() {
+  need mvn
+  need javac
+  is_installed "$cache/java" "$here/java/pom.xml" "$here/java/src/Peer.java" && return
+  rm -rf "$target"
+  jars_of 3.1.0
+  javac -nowarn -Xlint:-deprecation -cp "$target/libs/*" -d "$target/classes" "$here/java/src/Peer.java" >&2
   done_with
 }
 
@@ -39,13 +49,14 @@ python_clients() {
   done_with
 }
 
-# other_language has the folder's own script install into the target.
-other_language() {
-  local folder=$1
-  shift
-  is_installed "$cache/$peer" $(find "$here/$folder" -type f | sort) && return
+# by_script has a language's own script install into the target; the files are those
+# that decide what it makes.
+by_script() {
+  local script=$1 arguments=$2
+  shift 2
+  is_installed "$cache/$peer" "$script" "$@" && return
   mkdir -p "$target"
-  "$here/$folder/install.sh" "$@" "$target" >&2
+  "$script" $arguments "$target" >&2
   done_with
 }
 
@@ -57,12 +68,13 @@ go_clients() {
 }
 
 case $peer in
-  java-3.1.0) java_clients 3.1.0 ;;
+  java) java_program ;;
   java-3.9) java_clients 3.9.2 ;;
   java-4) java_clients 4.4.0 ;;
   python) python_clients ;;
-  kafkajs | confluent-javascript) need npm; other_language node "$peer" ;;
-  rdkafka) need cargo; other_language rust ;;
+  kafkajs) by_script "$here/node/install.sh" kafkajs "$here/node/kafkajs"/* ;;
+  confluent-javascript) by_script "$here/node/install.sh" confluent-javascript "$here/node/confluent-javascript"/* "$here/rust/librdkafka.sh" ;;
+  rdkafka) by_script "$here/rust/install.sh" "" "$here/rust"/*.* "$here/rust/src"/* ;;
   go) go_clients ;;
   kcat) need kcat; target=$(command -v kcat) ;;
   *) echo "install: no peer $peer" >&2; exit 1 ;;

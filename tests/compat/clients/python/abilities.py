@@ -288,9 +288,14 @@ class Abilities:
             self.send_to_each(topic, 4, b"one")
             self.got(b"one", 4, first)
 
+    def group_zookeeper(self):
+        raise NotInThisClient
+
+    producer_defaults = group_zookeeper  # those of KIP-679, which are Java's
+
     def list(self):
-        first = ["group_crash", "group_join_leave", "group_cooperative", "group_static", "create_topic", "create_topic_exists",
-                 "produce_values", "produce_keys", "nulls", "headers"]
+        first = ["group_crash", "group_zookeeper", "group_join_leave", "group_cooperative", "group_static", "create_topic", "create_topic_exists",
+                 "produce_values", "produce_keys", "nulls", "headers", "producer_defaults"]
         then = ["large_record", "idempotent_producer", "consume_start", "consume_end", "consume_offset", "consume_timestamp",
                 "commit_resume", "restart_commit", "unknown_topic_produce", "unknown_topic_consume", "record_too_large"]
         calls = [(name.replace("_", "-"), getattr(self, name)) for name in first]

@@ -34,11 +34,11 @@ class Peer(abilities.Abilities):
 
         until(f"{topic} has {count} partitions", there)
 
-    def send(self, topic, records, codec="none", idempotent=False, timeout=30, largest=1_000_000):
+    def send(self, topic, records, codec="none", idempotent=False, timeout=None, largest=1_000_000):
         errors = []
         producer = Producer({
             "bootstrap.servers": self.bootstrap, "compression.type": codec, "enable.idempotence": idempotent, "linger.ms": 5,
-            "message.timeout.ms": timeout * 1000, "message.max.bytes": largest, "topic.metadata.propagation.max.ms": 1000,
+            "message.timeout.ms": 30_000, "message.max.bytes": largest, "topic.metadata.propagation.max.ms": 1000,
         })
         for record in records:
             more = {}

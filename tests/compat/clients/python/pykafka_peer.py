@@ -114,9 +114,6 @@ class Peer(abilities.Abilities):
     def group_zookeeper(self):
         return self.group_join_leave("zookeeper", managed=False)
 
-    def list(self):
-        return super().list() + [("group-zookeeper", self.group_zookeeper)]
-
     def list_topics(self):
         topic = self.topic("listed")
         require(topic.encode() in self.client().topics, "not listed")

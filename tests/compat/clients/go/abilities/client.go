@@ -23,7 +23,7 @@ type Header struct {
 type Settings struct {
 	Codec      string
 	Idempotent bool
-	// Hurried has it give up after about two seconds.
+	// Hurried has it try a topic that does not exist no more than twice.
 	Hurried bool
 	// Large has the client itself let records of several MB pass.
 	Large bool

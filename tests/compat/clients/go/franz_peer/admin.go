@@ -131,7 +131,7 @@ func (a admin) incrementalAlterConfigs() string {
 	alter(kadm.AlterConfig{Op: kadm.SetConfig, Name: "retention.ms", Value: &value})
 	a.awaitRetention(topic, value)
 	alter(kadm.AlterConfig{Op: kadm.DeleteConfig, Name: "retention.ms"})
-	a.awaitRetention(topic, "604800000")
+	a.awaitRetention(topic, "3600000000000")
 	return a.Failure(func() { alter(kadm.AlterConfig{Op: kadm.SetConfig, Name: "retention.ms", Value: &wrong}) })
 }
 

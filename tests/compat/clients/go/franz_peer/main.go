@@ -55,7 +55,7 @@ func (c *client) Send(topic string, settings Settings, records ...Record) {
 		options = append(options, kgo.ProducerBatchMaxBytes(4<<20))
 	}
 	if settings.Hurried {
-		options = append(options, kgo.RecordDeliveryTimeout(2*time.Second), kgo.UnknownTopicRetries(2))
+		options = append(options, kgo.UnknownTopicRetries(2))
 	}
 	producer := c.connect(options...)
 	defer producer.Close()

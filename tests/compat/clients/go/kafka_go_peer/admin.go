@@ -135,7 +135,7 @@ func (a admin) incrementalAlterConfigs() string {
 	alter(kafka.ConfigOperationSet, "8888")
 	a.awaitRetention(topic, "8888")
 	alter(kafka.ConfigOperationDelete, "")
-	a.awaitRetention(topic, "604800000")
+	a.awaitRetention(topic, "3600000000000")
 	return a.Failure(func() { alter(kafka.ConfigOperationSet, "x") })
 }
 

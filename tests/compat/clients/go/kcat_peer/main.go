@@ -80,9 +80,6 @@ func (c *client) Send(topic string, settings Settings, records ...Record) {
 	if settings.Large {
 		args = append(args, "-X", "message.max.bytes=4194304")
 	}
-	if settings.Hurried {
-		args = append(args, "-X", "message.timeout.ms=2000")
-	}
 	for len(records) > 0 {
 		options := optionsFor(records[0])
 		var input strings.Builder

@@ -120,7 +120,7 @@ func (a admin) incrementalAlterConfigs() string {
 	alter(sarama.IncrementalAlterConfigsOperationSet, "8888")
 	a.awaitRetention(topic, "8888")
 	alter(sarama.IncrementalAlterConfigsOperationDelete, "")
-	a.awaitRetention(topic, "604800000")
+	a.awaitRetention(topic, "3600000000000")
 	return a.Failure(func() { alter(sarama.IncrementalAlterConfigsOperationSet, "x") })
 }
 

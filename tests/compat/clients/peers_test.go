@@ -1,0 +1,54 @@
+//go:build peers
+
+package clients
+
+import (
+	"path/filepath"
+
+	"github.com/gregor-broker/gregor/tests/framework"
+)
+
+// peer is a client library with the program that tries it.
+type peer struct {
+	name, version string
+	install       string // the argument of install.sh
+	command       func(installed string) []string
+	environment   func(installed string) []string
+}
+
+// peers are all clients, those that take longest first.
+var peers = []peer{
+	{"pykafka", "2.8.0", "python", python("pykafka_peer.py"), nothing},
+	{"kafka-python", "3.0.12", "python", python("kafka_python_peer.py"), nothing},
+	{"confluent-kafka-python", "2.16.1", "python", python("confluent_kafka_peer.py"), nothing},
+	{"Java", "3.1.0", "java", java, nothing},
+	{"Java", "3.9.2", "java-3.9", java, nothing},
+	{"Java", "4.4.0", "java-4", java, nothing},
+	{"aiokafka", "0.14.0", "python", python("aiokafka_peer.py"), nothing},
+	{"sarama", "1.61.1", "go", binary("sarama_peer"), nothing},
+	{"franz-go", "1.22.2", "go", binary("franz_peer"), nothing},
+	{"kafka-go", "0.4.51", "go", binary("kafka_go_peer"), nothing},
+	{"kcat", "1.7.1", "go", binary("kcat_peer"), nothing},
+}
+
+func (p peer) String() string { return p.name + " " + p.version }
+
+func folder() string { return filepath.Join(framework.Root(), "tests", "compat", "clients") }
+
+// java runs the one program with the version's jars.
+func java(installed string) []string {
+	path := filepath.Join(installed, "libs", "*") + ":" + filepath.Join(filepath.Dir(installed), "java", "classes")
+	return []string{"java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", path, "Peer"}
+}
+
+func python(program string) func(string) []string {
+	return func(installed string) []string {
+		return []string{filepath.Join(installed, "bin", "python"), filepath.Join(folder(), "python", program)}
+	}
+}
+
+func binary(program string) func(string) []string {
+	return func(installed string) []string { return []string{filepath.Join(installed, program)} }
+}
+
+func nothing(string) []string { return nil }
