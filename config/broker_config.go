@@ -153,13 +153,6 @@ func (c *BrokerConfig) InterBrokerProtocolVersion() ApiVersion { return c.interB
 // log.message.format.version, which inter-broker protocols from 3.0 ignore.
 func (c *BrokerConfig) MessageFormatVersion() ApiVersion { return c.messageFormat }
 
-// LogRetentionTimeMs returns the retention of log.retention.ms, .minutes or
-// .hours in milliseconds, -1 for no limit.
-func LogRetentionTimeMs(broker *BrokerConfig) int64 { return LogRetentionMs.Get(broker) }
-
-// LogRollTimeMs returns the time of log.roll.ms or .hours in milliseconds.
-func LogRollTimeMs(broker *BrokerConfig) int64 { return LogRollMs.Get(broker) }
-
 // Current holds the snapshot in force of a running broker.
 type Current struct{ snapshot atomic.Pointer[BrokerConfig] }
 

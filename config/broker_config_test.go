@@ -44,8 +44,8 @@ func TestFallbacksConvertUnits(t *testing.T) {
 		{"log.retention.hours=2147483647", 2147483647 * 3600000, 168 * 3600000, 0},
 	} {
 		broker := brokerWith(t, strings.Fields(test.pairs)...)
-		if LogRetentionTimeMs(broker) != test.retention || LogRollTimeMs(broker) != test.roll || LogRollJitterMs.Get(broker) != test.jitter {
-			t.Errorf("%s gives %d, %d, %d", test.pairs, LogRetentionTimeMs(broker), LogRollTimeMs(broker), LogRollJitterMs.Get(broker))
+		if LogRetentionMs.Get(broker) != test.retention || LogRollMs.Get(broker) != test.roll || LogRollJitterMs.Get(broker) != test.jitter {
+			t.Errorf("%s gives %d, %d, %d", test.pairs, LogRetentionMs.Get(broker), LogRollMs.Get(broker), LogRollJitterMs.Get(broker))
 		}
 		topic, err := NewTopicConfig(broker, nil)
 		if err != nil {

@@ -32,7 +32,7 @@ type configuration struct {
 	appenders map[string]*appender
 }
 
-// unconfigured is in force until [Configure]: WARN and worse to the standard
+// unconfigured is in force until [ConfigureFromEnvironment]: WARN and worse to the standard
 // error stream, as for tools.
 func unconfigured() *configuration {
 	warn := parseLevel("WARN")
@@ -91,13 +91,6 @@ func (c *configuration) close() error {
 	return errors.Join(errs...)
 }
 
-// Configure reads a log4j.properties file and puts it in force; logsDir is
-// what ${kafka.logs.dir} stands for. What the file asks for and this package
-// does not have is told on the standard error stream in log4j's form.
-func Configure(path, logsDir string) error {
-	return configure(path, map[string]string{"kafka.logs.dir": logsDir})
-}
-
 // ConfigureFromEnvironment follows the -D options in KAFKA_LOG4J_OPTS, which
 // bin/kafka-run-class.sh completes: log4j.configuration names the file, and
 // kafka.logs.dir and all others may be used in it as ${name}. Without a file,
@@ -149,6 +142,8 @@ func pathOf(location string) string {
 	return path
 }
 
+// configure puts a file in force. What it asks for and this package does not have
+// is told on the standard error stream in log4j's form.
 func configure(path string, system map[string]string) error {
 	file, err := config.ReadPropertiesFile(path)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package logging sets up logrus as Kafka's log4j files do: loggers by Kafka's
 // names with levels by the hierarchy of the names, the console, and files that
-// roll every hour. [Configure] reads a user's log4j.properties.
+// roll every hour. [ConfigureFromEnvironment] reads a user's log4j.properties.
 //
 // Each name has a logrus logger of its own that carries the level in force, so
 // that a line below it costs one atomic load and no formatting.
@@ -53,7 +53,7 @@ func UnsetLevel(name string) bool {
 }
 
 // Close closes the files that the appenders write. Lines logged after it go to
-// the standard error stream from WARN on, as before [Configure].
+// the standard error stream from WARN on, as before [ConfigureFromEnvironment].
 func Close() error { return loggers.apply(unconfigured()) }
 
 // namedLogger is a logger in use; its outputs change with the configuration.

@@ -22,7 +22,7 @@ func configureText(t *testing.T, text string) string {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Configure(path, directory); err != nil {
+	if err := configure(path, map[string]string{"kafka.logs.dir": directory}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { Close() })
@@ -121,7 +121,7 @@ func TestDisabledLevelFormatsNothing(t *testing.T) {
 
 func TestShippedConfigurationIsUnderstood(t *testing.T) {
 	directory := t.TempDir()
-	if err := Configure("../log4j.properties", directory); err != nil {
+	if err := configure("../log4j.properties", map[string]string{"kafka.logs.dir": directory}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { Close() })
@@ -294,7 +294,7 @@ func TestLoggingWhileTheConfigurationChanges(t *testing.T) {
 		})
 	}
 	for range 20 {
-		if err := Configure(path, directory); err != nil {
+		if err := configure(path, map[string]string{"kafka.logs.dir": directory}); err != nil {
 			t.Fatal(err)
 		}
 		SetLevel("kafka.server", "INFO")

@@ -93,9 +93,6 @@ func (b *Builder) AppendRecord(record *Record) {
 	b.count++
 }
 
-// Count is the number of records so far.
-func (b *Builder) Count() int { return int(b.count) }
-
 // MaxTimestamp is the largest timestamp so far.
 func (b *Builder) MaxTimestamp() int64 { return b.maxTimestamp }
 

@@ -132,10 +132,6 @@ func appendLegacyBytes(to, value []byte) []byte {
 // Count is the number of records so far.
 func (b *LegacyBuilder) Count() int { return b.count }
 
-// SizeInBytes is the size of what was added so far; with a codec what has left
-// the compressor.
-func (b *LegacyBuilder) SizeInBytes() int { return len(b.buffer) - b.start }
-
 // Info gives the largest timestamp and the offset that a time index has for it:
 // that of the record, or the last one if a codec hides the record. With
 // LogAppendTime all records have the same; the first one counts then.

@@ -305,13 +305,5 @@ func (s *KafkaServer) reconfigure(before, after *config.BrokerConfig) {
 	}
 }
 
-// BoundPort is the port of a listener.
-func (s *KafkaServer) BoundPort(listenerName string) (int, error) {
-	return s.sockets.BoundPort(listenerName)
-}
-
-// BrokerID is the id of the started broker.
-func (s *KafkaServer) BrokerID() int32 { return s.brokerID }
-
 // Stopped is closed when the broker has stopped.
 func (s *KafkaServer) Stopped() <-chan struct{} { return s.stopped }

@@ -67,6 +67,7 @@ func (b *broker) accept() {
 
 func (b *broker) serve(conn net.Conn) {
 	defer conn.Close()
+	decoder := protocol.RequestDecoder{APIs: protocol.NewAPITable(protocol.KeyFetch, protocol.KeyAllocateProducerIds)}
 	for {
 		var length [4]byte
 		if _, err := io.ReadFull(conn, length[:]); err != nil {
@@ -76,7 +77,7 @@ func (b *broker) serve(conn net.Conn) {
 		if _, err := io.ReadFull(conn, frame); err != nil {
 			return
 		}
-		header, body, err := protocol.ParseRequestHeader(frame)
+		request, err := decoder.Inspect(frame)
 		if err != nil {
 			b.t.Error(err)
 			return
@@ -84,7 +85,7 @@ func (b *broker) serve(conn net.Conn) {
 		b.mu.Lock()
 		b.requests++
 		b.mu.Unlock()
-		answer := b.answer(header, body)
+		answer := b.answer(request.Header, request.Body)
 		if answer == nil {
 			return
 		}

@@ -54,11 +54,6 @@ func (m *topicDeletionManager) tryTopicDeletion() error {
 	return m.resumeDeletions()
 }
 
-func (m *topicDeletionManager) enqueueTopicsForDeletion(topics []string) error {
-	m.context.queueTopicDeletion(topics)
-	return m.resumeDeletions()
-}
-
 // resumeDeletionForTopics makes queued topics eligible again, because a broker
 // started or a reassignment completed.
 func (m *topicDeletionManager) resumeDeletionForTopics(topics []string) error {

@@ -18,12 +18,6 @@ type Handler interface {
 	Handle(request *Request)
 }
 
-// HandlerFunc is a function as a [Handler].
-type HandlerFunc func(request *Request)
-
-// Handle calls the function.
-func (f HandlerFunc) Handle(request *Request) { f(request) }
-
 // Request is one received request. Its handler must finish it exactly once, by
 // Respond, RespondRaw, NoResponse or Close. Byte fields of a Produce request
 // lie in a pooled buffer and are gone once the request is finished; those of

@@ -20,10 +20,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// HandlerFunc is a function as a [Handler].
+type HandlerFunc func(request *Request)
+
+// Handle calls the function.
+func (f HandlerFunc) Handle(request *Request) { f(request) }
+
 func allAPIs() *protocol.APITable {
 	var keys []int16
-	for _, api := range protocol.APIs() {
-		keys = append(keys, api.Key)
+	for key := range protocol.KeyAllocateProducerIds + 1 {
+		keys = append(keys, key)
 	}
 	return protocol.NewAPITable(keys...)
 }

@@ -171,9 +171,6 @@ var apiByKey = func() []API {
 	return byKey
 }()
 
-// APIs returns every API of a 3.1.0 broker in ZooKeeper mode by ascending key.
-func APIs() []API { return slices.Clone(apis) }
-
 // APIForKey returns the API with that key.
 func APIForKey(key int16) (API, bool) {
 	if key < 0 || int(key) >= len(apiByKey) || apiByKey[key].Name == "" {

@@ -21,15 +21,11 @@ type RequestHeader struct {
 	ClientID      string
 }
 
-// ParseRequestHeader reads the header in front of a request and returns it
-// with the bytes of the body. The API's version need not be supported, because
+// parseRequestHeader reads the header in front of a request and returns it with
+// the bytes of the body. The API's version need not be supported, because
 // ApiVersions requests of newer clients are answered too; its key must be known.
-func ParseRequestHeader(frame []byte) (RequestHeader, []byte, error) {
-	return parseRequestHeader(frame, "")
-}
-
-// parseRequestHeader takes the string likelyClientID when the bytes are the
-// same, which saves its allocation.
+// The string likelyClientID is taken when the bytes are the same, which saves its
+// allocation.
 func parseRequestHeader(frame []byte, likelyClientID string) (RequestHeader, []byte, error) {
 	var header RequestHeader
 	if len(frame) < 8 {

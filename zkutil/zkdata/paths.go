@@ -15,10 +15,6 @@ const (
 // Names of the handlers of session changes (StateChangeHandlers).
 const ControllerStateChangeHandler = "controller-state-change-handler"
 
-// ChangeNotificationHandler names the handler of a listener for sequential nodes
-// below that root.
-func ChangeNotificationHandler(root string) string { return "change-notification-" + root }
-
 // PersistentPaths are the nodes that every broker creates when it starts.
 var PersistentPaths = []string{
 	ConsumersPath,

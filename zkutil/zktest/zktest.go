@@ -23,12 +23,6 @@ type Server struct {
 // Option changes the configuration of a server before it starts.
 type Option func(*zkserver.Config)
 
-// WithTickTime sets the tick; sessions may be as short as two of it. It is 100 ms
-// unless set.
-func WithTickTime(tick time.Duration) Option {
-	return func(cfg *zkserver.Config) { cfg.TickTime = tick }
-}
-
 // WithForceSync makes writes durable before they are answered, as in production.
 // Tests that do not cut the power do without.
 func WithForceSync() Option {
