@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -28,15 +29,26 @@ func Root() string {
 // Script is the path of a script in bin/.
 func Script(name string) string { return filepath.Join(Root(), "bin", name) }
 
+// The ports that servers of tests get lie below those that systems give to outgoing
+// connections: one that is free while its server is down stays so.
+const (
+	firstPort = 10000
+	lastPort  = 32000
+)
+
 // FreePort returns a port of the loopback address that nothing listens on.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatalf("no port from %d to %d is free", firstPort, lastPort)
+	return 0
 }
 
 // Server is a ZooKeeper or a broker that is started from bin/ with a properties
