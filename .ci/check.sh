@@ -15,7 +15,7 @@ fi
 go vet ./... || status=1
 (cd tests/compat/clients/go && go vet ./...) || status=1 # a module of its own, for clients the broker does not need
 
-for script in bin/*.sh .ci/*.sh; do
+for script in bin/*.sh .ci/*.sh .ci/run $(git ls-files --cached --others --exclude-standard "tests/*.sh"); do
   bash -n "$script" || status=1
   [ -x "$script" ] || { echo "Not executable: $script"; status=1; }
 done
