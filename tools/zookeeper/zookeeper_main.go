@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -42,7 +43,7 @@ type shell struct {
 // shellOptions is what stands before the command.
 type shellOptions struct {
 	server  string
-	timeout time.Duration
+	timeout string // in milliseconds
 	command []string
 	tls     *tls.Config
 }
@@ -87,7 +88,7 @@ func ZooKeeperMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 		fmt.Fprintln(stderr, err)
 		return exitUnexpectedError
 	}
-	defer s.leave()
+	defer s.session.Abandon() // only quit and close tell the servers
 	if len(options.command) > 0 {
 		err = s.run(options.command)
 	} else {
@@ -114,13 +115,16 @@ func (l *lockedWriter) Write(b []byte) (int, error) {
 }
 
 func (s *shell) parseArguments(args []string) (shellOptions, error) {
-	o := shellOptions{server: "localhost:2181", timeout: 30 * time.Second}
+	o := shellOptions{server: "localhost:2181", timeout: "30000"}
 	explicitTLS := false
 	if i := slices.Index(args, tlsConfigOption); i >= 0 {
 		if i == len(args)-1 {
 			return o, &uncaughtError{"java.lang.IllegalArgumentException", "Error: no filename provided with option " + tlsConfigOption}
 		}
 		settings, err := TLSConfig(args[i+1])
+		if errors.Is(err, fs.ErrNotExist) {
+			err = &uncaughtError{"java.nio.file.NoSuchFileException", args[i+1]}
+		}
 		if err != nil {
 			return o, err
 		}
@@ -135,8 +139,11 @@ func (s *shell) parseArguments(args []string) (shellOptions, error) {
 				return o, nil
 			}
 			i++
-			if err := o.set(arg, args[i]); err != nil {
-				return o, err
+			switch arg {
+			case "-server":
+				o.server = args[i]
+			case "-timeout":
+				o.timeout = args[i]
 			}
 		case arg == "-r" && explicitTLS:
 			return o, &uncaughtError{"java.lang.IllegalArgumentException",
@@ -147,20 +154,6 @@ func (s *shell) parseArguments(args []string) (shellOptions, error) {
 		}
 	}
 	return o, nil
-}
-
-func (o *shellOptions) set(option, value string) error {
-	switch option {
-	case "-server":
-		o.server = value
-	case "-timeout":
-		ms, err := strconv.ParseInt(value, 10, 32)
-		if err != nil {
-			return notANumber(value)
-		}
-		o.timeout = time.Duration(ms) * time.Millisecond
-	}
-	return nil
 }
 
 func notANumber(text string) error {
@@ -247,17 +240,14 @@ func (s *shell) connect(host string) error {
 		s.session.Close()
 	}
 	s.host = host
-	started, err := session.Connect(host, session.Options{Timeout: s.options.timeout, Dial: s.options.dial, OnEvent: s.onEvent})
+	timeout, err := strconv.ParseInt(s.options.timeout, 10, 32)
+	if err != nil {
+		return notANumber(s.options.timeout)
+	}
+	started, err := session.Connect(host, session.Options{Timeout: time.Duration(timeout) * time.Millisecond, Dial: s.options.dial, OnEvent: s.onEvent})
 	if err != nil {
 		return &uncaughtError{"java.lang.IllegalArgumentException", err.Error()}
 	}
 	s.session = started
 	return nil
-}
-
-// leave ends the process's part in the session, of which the servers are not told:
-// only quit and close do that.
-func (s *shell) leave() {
-	s.printWatches.Store(false)
-	s.session.Abandon()
 }

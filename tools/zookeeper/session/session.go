@@ -108,19 +108,18 @@ func (s *Session) IsAlive() bool {
 	return s.state <= connected
 }
 
-// Close ends the session and its ephemeral nodes.
+// Close ends the session and its ephemeral nodes. If there is no connection it waits
+// for the attempt under way, as Java's does.
 func (s *Session) Close() {
-	s.mu.Lock()
 	last := &request{op: opCloseSession, done: make(chan struct{})}
-	told := s.conn != nil && s.state == connected
-	if told {
+	s.mu.Lock()
+	alive := s.state <= connected
+	if alive {
 		s.enqueue(last)
-	}
-	if s.state <= connected {
 		s.state = closing
 	}
 	s.mu.Unlock()
-	if told {
+	if alive {
 		<-last.done
 	}
 	s.Abandon()
@@ -141,13 +140,13 @@ func (s *Session) run(ctx context.Context) {
 		s.disconnected(ctx, err)
 	}
 	s.mu.Lock()
-	left := s.state <= closing // neither expired nor refused, which were told
-	if left {
+	asked := s.state == closing
+	if s.state <= closing {
 		s.state = closed
 	}
 	s.mu.Unlock()
 	s.failPending()
-	if left {
+	if asked {
 		s.options.OnEvent(Event{State: "Closed", Type: "None"})
 	}
 }
@@ -155,8 +154,8 @@ func (s *Session) run(ctx context.Context) {
 // longestPause is between attempts to connect.
 const longestPause = time.Second
 
-// attempting says whether to connect again, after a pause of random length unless
-// it is for the first time.
+// attempting says whether to connect: for the first time, or again after a pause of
+// random length.
 func (s *Session) attempting(ctx context.Context, attempt int) bool {
 	if attempt > 0 && s.IsAlive() {
 		select {
@@ -164,7 +163,7 @@ func (s *Session) attempting(ctx context.Context, attempt int) bool {
 		case <-ctx.Done():
 		}
 	}
-	return ctx.Err() == nil && s.IsAlive()
+	return ctx.Err() == nil && (attempt == 0 || s.IsAlive())
 }
 
 // disconnected fails what waited for the connection and says that it is lost.
@@ -177,13 +176,13 @@ func (s *Session) disconnected(ctx context.Context, err error) {
 	case s.state == connected:
 		s.state = connecting
 	}
-	alive := s.state <= connected
+	alive := s.state <= connected && ctx.Err() == nil
 	s.mu.Unlock()
 	s.failPending()
 	switch {
 	case errors.Is(err, errExpired):
 		s.options.OnEvent(Event{State: "Expired", Type: "None"})
-	case alive && ctx.Err() == nil:
+	case alive:
 		s.options.OnEvent(Event{State: "Disconnected", Type: "None"})
 	}
 }

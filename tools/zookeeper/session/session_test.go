@@ -207,6 +207,19 @@ func TestCloseEndsEphemeralsAndAbandonDoesNot(t *testing.T) {
 	}
 }
 
+func TestCloseWaitsForTheFirstConnection(t *testing.T) {
+	server := zktest.Start(t)
+	s, events := start(t, server.Addr())
+	s.Close()
+	want := []Event{{State: "SyncConnected", Type: "None"}, {State: "Closed", Type: "None"}}
+	if !slices.Equal(events.events, want) || s.IsAlive() {
+		t.Errorf("%v", events.events)
+	}
+	if sessions := server.Sessions(); len(sessions) > 0 {
+		t.Errorf("%d sessions are left", len(sessions))
+	}
+}
+
 func FuzzReceive(f *testing.F) {
 	event := jute.Encoder{}
 	event.Int32(xidNotification)
