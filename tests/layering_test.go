@@ -1,4 +1,3 @@
-// Package tests holds what concerns the tree as a whole.
 package tests
 
 import (

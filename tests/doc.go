@@ -1,0 +1,2 @@
+// Package tests holds what concerns the tree as a whole.
+package tests
