@@ -392,7 +392,10 @@ func (l *UnifiedLog) flushDueFiles() error {
 	if err := l.maybeFlushMetadataFile(); err != nil {
 		return err
 	}
-	return l.local.handleIO(l.epochs.Flush(), "Error while writing to checkpoint file %s/%s", l.Dir(), checkpoint.LeaderEpochFile)
+	if err := l.epochs.Flush(); err != nil {
+		return l.local.handleIO(err, "Error while writing to checkpoint file %s/%s", l.Dir(), checkpoint.LeaderEpochFile)
+	}
+	return nil
 }
 
 // flushDueFilesLater has the files written soon, so that the first append need not
