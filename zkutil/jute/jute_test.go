@@ -45,3 +45,21 @@ func TestLengthsThatCannotBeTrue(t *testing.T) {
 		t.Error("a path may be null")
 	}
 }
+
+func FuzzDecoder(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 2, 0, 0, 0, 1, 'a', 0, 0, 0, 0})
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1})
+	f.Fuzz(func(t *testing.T, record []byte) {
+		list := Decoder{Buf: record}
+		size := 0
+		for _, text := range list.Strings() {
+			size += 4 + len(text)
+		}
+		if size > len(record) {
+			t.Errorf("%d bytes read of %d", size, len(record))
+		}
+		if list.Err != nil && len(list.Buf) > 0 {
+			t.Error("reading may go on behind an error")
+		}
+	})
+}

@@ -1,8 +1,8 @@
 // Package zkserver is a single-node server of the ZooKeeper protocol.
 //
 // It serves what Apache ZooKeeper 3.6 to 3.9 serves standalone: sessions,
-// ephemeral, sequential, container and TTL nodes, watches, multi, ACLs and the
-// four-letter words. Its data directory has Apache ZooKeeper's format, so that
+// ephemeral, sequential, container and TTL nodes, watches, multi, ACLs, quotas
+// (which are accounted and warned of, not enforced) and the four-letter words. Its data directory has Apache ZooKeeper's format, so that
 // either server opens what the other one wrote.
 //
 // # How a request is processed

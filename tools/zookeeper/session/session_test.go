@@ -39,6 +39,8 @@ func (r *recorder) wait(t *testing.T, want Event) {
 			return
 		}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	t.Fatalf("%v does not come, but %v", want, r.events)
 }
 
