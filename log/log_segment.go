@@ -284,6 +284,10 @@ func (e *segmentOverflowError) Error() string {
 
 // LastModified is when the log file was last written.
 func (s *LogSegment) LastModified() (time.Time, error) {
+	if !s.file.acquire() {
+		return time.Time{}, errSegmentClosed(s.path)
+	}
+	defer s.file.release()
 	info, err := s.file.file.Stat()
 	if err != nil {
 		return time.Time{}, err

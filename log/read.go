@@ -42,16 +42,25 @@ func (l *UnifiedLog) readUpTo(startOffset int64, maxLength int, isolation FetchI
 	if err != nil {
 		return FetchDataInfo{}, err
 	}
-	for {
-		// A compaction may replace segments, and delete the old ones, at any
-		// moment. Records and the index of aborted transactions must be of the
-		// same segments.
-		segments := l.local.segments.list.Load()
-		info, err := l.readWithin(startOffset, maxLength, isolation, minOneMessage, bound)
-		if segments == l.local.segments.list.Load() || err == nil && isolation != FetchTxnCommitted {
-			return info, err
-		}
+	var info FetchDataInfo
+	err = l.undisturbed(func() error {
 		info.Release()
+		info, err = l.readWithin(startOffset, maxLength, isolation, minOneMessage, bound)
+		return err
+	})
+	return info, err
+}
+
+// undisturbed repeats a look at segments when these changed meanwhile: a
+// compaction may replace them, and delete the old ones, at any moment, and what
+// was read of a file and of its indexes must be of the same segment.
+func (l *UnifiedLog) undisturbed(look func() error) error {
+	for {
+		segments := l.local.segments.list.Load()
+		err := look()
+		if segments == l.local.segments.list.Load() {
+			return err
+		}
 	}
 }
 
@@ -120,9 +129,9 @@ func (l *UnifiedLog) FetchOffsetByTimestamp(timestamp int64) (found TimestampAnd
 		latest, _ := l.LatestEpoch()
 		return TimestampAndOffset{Timestamp: record.NoTimestamp, Offset: l.LogEndOffset(), LeaderEpoch: latest}, true, nil
 	case MaxTimestamp:
-		found, ok, err = l.offsetOfMaxTimestamp()
+		err = l.undisturbed(func() (err error) { found, ok, err = l.offsetOfMaxTimestamp(); return err })
 	default:
-		found, ok, err = l.offsetAtOrAfter(timestamp)
+		err = l.undisturbed(func() (err error) { found, ok, err = l.offsetAtOrAfter(timestamp); return err })
 	}
 	return found, ok, l.local.handleIO(err, "Error while fetching offset by timestamp for %s in dir %s", l.local.partition, l.local.parentDir)
 }
@@ -172,18 +181,10 @@ func (l *UnifiedLog) offsetOfMaxTimestamp() (found TimestampAndOffset, ok bool, 
 // LegacyFetchOffsetsBefore is the answer to version 0 of ListOffsets: the starts
 // of segments last written before a time, newest first.
 func (l *UnifiedLog) LegacyFetchOffsetsBefore(timestamp int64, maxOffsets int) ([]int64, error) {
-	type offsetTime struct{ offset, ms int64 }
-	segments := l.local.segments.values()
-	candidates := make([]offsetTime, 0, len(segments)+1)
-	for _, segment := range segments {
-		modified, err := segment.LastModified()
-		if err != nil {
-			return nil, l.local.handleIO(err, "Error while reading the time of segments of %s in dir %s", l.local.partition, l.local.parentDir)
-		}
-		candidates = append(candidates, offsetTime{max(segment.BaseOffset, l.LogStartOffset()), modified.UnixMilli()})
-	}
-	if segments[len(segments)-1].Size() > 0 {
-		candidates = append(candidates, offsetTime{l.LogEndOffset(), time.Now().UnixMilli()})
+	var candidates []offsetTime
+	err := l.undisturbed(func() (err error) { candidates, err = l.segmentTimes(); return err })
+	if err != nil {
+		return nil, l.local.handleIO(err, "Error while reading the time of segments of %s in dir %s", l.local.partition, l.local.parentDir)
 	}
 	start := len(candidates) - 1
 	switch timestamp {
@@ -200,4 +201,23 @@ func (l *UnifiedLog) LegacyFetchOffsetsBefore(timestamp int64, maxOffsets int) (
 		offsets = append(offsets, candidates[start].offset)
 	}
 	return offsets, nil
+}
+
+type offsetTime struct{ offset, ms int64 }
+
+// segmentTimes are the starts of segments with the times of their last writes.
+func (l *UnifiedLog) segmentTimes() ([]offsetTime, error) {
+	segments := l.local.segments.values()
+	candidates := make([]offsetTime, 0, len(segments)+1)
+	for _, segment := range segments {
+		modified, err := segment.LastModified()
+		if err != nil {
+			return nil, err
+		}
+		candidates = append(candidates, offsetTime{max(segment.BaseOffset, l.LogStartOffset()), modified.UnixMilli()})
+	}
+	if segments[len(segments)-1].Size() > 0 {
+		candidates = append(candidates, offsetTime{l.LogEndOffset(), time.Now().UnixMilli()})
+	}
+	return candidates, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log"
@@ -106,6 +107,9 @@ func (m *cleanerManager) grabFilthiest(ctx context.Context) (*logToClean, contex
 			checkpointed = m.allCheckpointsLocked()
 		}
 		candidate, err := m.inspectLocked(unified, checkpointed, nowMs)
+		if errors.Is(err, kerr.KafkaStorageError) {
+			continue // it is being truncated or deleted
+		}
 		if err != nil {
 			return nil, nil, found, &logError{unified, fmt.Errorf("Failed to calculate log cleaning stats for partition %s: %w", unified.TopicPartition(), err)} //nolint:staticcheck // Kafka's sentence
 		}
