@@ -39,9 +39,10 @@ func (b *interBroker) config(clientID string) channel.SenderConfig {
 	}
 	snapshot := b.current.Load()
 	return channel.SenderConfig{
-		ClientID:       clientID,
-		RequestTimeout: time.Duration(config.RequestTimeoutMs.Get(snapshot)) * time.Millisecond,
-		ConnectTimeout: time.Duration(config.SocketConnectionSetupTimeoutMs.Get(snapshot)) * time.Millisecond,
+		ClientID:          clientID,
+		RequestTimeout:    time.Duration(config.RequestTimeoutMs.Get(snapshot)) * time.Millisecond,
+		ConnectTimeout:    time.Duration(config.SocketConnectionSetupTimeoutMs.Get(snapshot)) * time.Millisecond,
+		MaxConnectTimeout: time.Duration(config.SocketConnectionSetupTimeoutMaxMs.Get(snapshot)) * time.Millisecond,
 	}
 }
 
@@ -66,6 +67,7 @@ func (b *interBroker) Close() { b.controller.Close() }
 func (b *interBroker) Connect(leader metadata.Node, clientID string) replica.LeaderConnection {
 	settings := b.config(clientID)
 	settings.RequestTimeout = time.Duration(config.ReplicaSocketTimeoutMs.Get(b.current.Load())) * time.Millisecond
+	settings.ReceiveBuffer = config.ReplicaSocketReceiveBufferBytes.Get(b.current.Load())
 	settings.ReuseBuffer = true
 	return &leaderConnection{sender: channel.NewSender(settings), leader: channel.Node{ID: leader.ID, Host: leader.Host, Port: leader.Port}}
 }

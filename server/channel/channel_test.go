@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/gregor-broker/gregor/server/protocol"
 )
@@ -415,4 +416,62 @@ func TestChannelClose(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
+}
+
+func TestConnectTimeoutGrows(t *testing.T) {
+	settings := SenderConfig{ConnectTimeout: time.Second, MaxConnectTimeout: 5 * time.Second}
+	for tooLong, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second} {
+		if got := settings.connectTimeout(tooLong); got < want*8/10 || got > want*12/10 {
+			t.Errorf("after %d: %v, want about %v", tooLong, got, want)
+		}
+	}
+}
+
+// TestSetUpsThatTakeTooLongAreCounted: the next one gets more time, until one
+// succeeds.
+func TestSetUpsThatTakeTooLongAreCounted(t *testing.T) {
+	hangs := true
+	b := startBroker(t, 1, allocate(0, 1))
+	var allowed []time.Duration
+	sender := NewSender(SenderConfig{ConnectTimeout: 20 * time.Millisecond, ReconnectBackoff: time.Millisecond,
+		Dial: func(ctx context.Context, node Node) (net.Conn, error) {
+			deadline, _ := ctx.Deadline()
+			allowed = append(allowed, time.Until(deadline))
+			if hangs {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return net.Dial("tcp", node.Address())
+		}})
+	defer sender.Close()
+	send := func() error {
+		_, err := sender.Send(context.Background(), b.node, request())
+		return err
+	}
+	for range 3 {
+		if err := send(); !errors.Is(err, ErrDisconnected) {
+			t.Fatal(err)
+		}
+	}
+	if hangs = false; send() != nil {
+		t.Fatal("no connection")
+	}
+	if allowed[3] < 4*allowed[0] || sender.destinations[1].tooLong != 0 {
+		t.Errorf("allowed %v, then %d", allowed, sender.destinations[1].tooLong)
+	}
+}
+
+func TestReceiveBufferIsSet(t *testing.T) {
+	b := startBroker(t, 1, allocate(0, 1))
+	conn, err := SenderConfig{ReceiveBuffer: 50000}.dialPlaintext(context.Background(), b.node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	raw, _ := conn.(*net.TCPConn).SyscallConn()
+	raw.Control(func(fd uintptr) {
+		if size, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil || size != 2*50000 { // Linux doubles it
+			t.Errorf("%d, %v", size, err)
+		}
+	})
 }

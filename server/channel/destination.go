@@ -37,6 +37,7 @@ type destination struct {
 	correlationID int32
 	lastUsed      time.Time
 	retryAt       time.Time
+	tooLong       int // set-ups of a connection that took too long, since one succeeded
 
 	closing chan struct{}
 
@@ -116,7 +117,7 @@ func (d *destination) connect(ctx context.Context) (net.Conn, error) {
 }
 
 func (d *destination) dial(ctx context.Context) (net.Conn, error) {
-	dialing, cancel := context.WithTimeout(ctx, d.sender.config.ConnectTimeout)
+	dialing, cancel := context.WithTimeout(ctx, d.sender.config.connectTimeout(d.tooLong))
 	defer cancel()
 	d.mu.Lock()
 	d.cancelDial = cancel
@@ -124,8 +125,12 @@ func (d *destination) dial(ctx context.Context) (net.Conn, error) {
 	conn, err := d.sender.config.Dial(dialing, d.node)
 	if err != nil {
 		d.retryAt = time.Now().Add(d.sender.config.ReconnectBackoff)
+		if ctx.Err() == nil && errors.Is(dialing.Err(), context.DeadlineExceeded) {
+			d.tooLong++
+		}
 		return nil, d.reason(ctx, err)
 	}
+	d.tooLong = 0
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {

@@ -8,12 +8,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sys/unix"
 )
 
 // Node is a broker as others reach it.
@@ -44,8 +47,12 @@ type SenderConfig struct {
 	ClientID string
 	// RequestTimeout bounds the time from sending to response, 30 s by default.
 	RequestTimeout time.Duration
-	// ConnectTimeout bounds the set-up of a connection, 10 s by default.
-	ConnectTimeout time.Duration
+	// ConnectTimeout bounds the set-up of a connection, 10 s by default. It
+	// doubles after each set-up that it has ended, up to MaxConnectTimeout, 30 s
+	// by default (KIP-601).
+	ConnectTimeout, MaxConnectTimeout time.Duration
+	// ReceiveBuffer is SO_RCVBUF of the connections; the system chooses without.
+	ReceiveBuffer int
 	// ReconnectBackoff is the pause after a failed connection, 50 ms by default.
 	ReconnectBackoff time.Duration
 	// ReuseBuffer lets the byte fields of a response be overwritten by the
@@ -62,17 +69,41 @@ func (c SenderConfig) withDefaults() SenderConfig {
 	if c.ConnectTimeout <= 0 {
 		c.ConnectTimeout = 10 * time.Second
 	}
+	if c.MaxConnectTimeout <= 0 {
+		c.MaxConnectTimeout = 30 * time.Second
+	}
 	if c.ReconnectBackoff <= 0 {
 		c.ReconnectBackoff = 50 * time.Millisecond
 	}
 	if c.Dial == nil {
-		c.Dial = dialPlaintext
+		c.Dial = c.dialPlaintext
 	}
 	return c
 }
 
-func dialPlaintext(ctx context.Context, node Node) (net.Conn, error) {
+// connectTimeout bounds the set-up after as many that took too long. It is spread
+// by a fifth, so that the brokers of a cluster do not try again at once.
+func (c SenderConfig) connectTimeout(tooLong int) time.Duration {
+	timeout := c.ConnectTimeout
+	for ; tooLong > 0 && timeout < c.MaxConnectTimeout; tooLong-- {
+		timeout = min(2*timeout, c.MaxConnectTimeout)
+	}
+	return time.Duration((0.8 + 0.4*rand.Float64()) * float64(timeout))
+}
+
+// dialPlaintext sets the buffer before it connects, since the window that is
+// offered follows from it.
+func (c SenderConfig) dialPlaintext(ctx context.Context, node Node) (net.Conn, error) {
 	var dialer net.Dialer
+	if c.ReceiveBuffer > 0 {
+		dialer.Control = func(_, _ string, socket syscall.RawConn) error {
+			var err error
+			failed := socket.Control(func(fd uintptr) {
+				err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, c.ReceiveBuffer)
+			})
+			return errors.Join(failed, err)
+		}
+	}
 	return dialer.DialContext(ctx, "tcp", node.Address())
 }
 
