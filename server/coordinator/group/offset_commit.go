@@ -31,6 +31,15 @@ type partitionOffset struct {
 
 func (o *offsetCommit) transactional() bool { return o.from != noProducer }
 
+// add adds the offset of a partition; what its request has beyond that is set on
+// the result, which is valid until the next is added.
+func (o *offsetCommit) add(tp topic.Partition, offset int64, leaderEpoch int32, metadata *string, at int64) *partitionOffset {
+	o.offsets = append(o.offsets, partitionOffset{tp, offsetAndMetadata{
+		offset: offset, leaderEpoch: leaderEpoch, metadata: cloneOrEmpty(metadata), commitTimestamp: at, expireTimestamp: noTimestamp,
+	}})
+	return &o.offsets[len(o.offsets)-1]
+}
+
 // answerAll gives every offset the same error.
 func (o *offsetCommit) answerAll(err error) {
 	errs := make([]error, len(o.offsets))
@@ -72,13 +81,7 @@ func newOffsetCommit(req *kmsg.OffsetCommitRequest) *offsetCommit {
 		name := strings.Clone(t.Topic)
 		for j := range t.Partitions {
 			p := &t.Partitions[j]
-			offset := offsetAndMetadata{
-				offset:          p.Offset,
-				leaderEpoch:     p.LeaderEpoch,
-				metadata:        cloneOrEmpty(p.Metadata),
-				commitTimestamp: at,
-				expireTimestamp: noTimestamp,
-			}
+			offset := commit.add(topic.Partition{Topic: name, Partition: p.Partition}, p.Offset, p.LeaderEpoch, p.Metadata, at)
 			if req.Version == 1 && p.Timestamp != noTimestamp {
 				offset.commitTimestamp = p.Timestamp
 			}
@@ -88,7 +91,6 @@ func newOffsetCommit(req *kmsg.OffsetCommitRequest) *offsetCommit {
 			if req.Version < 6 {
 				offset.leaderEpoch = record.NoPartitionLeaderEpoch
 			}
-			commit.offsets = append(commit.offsets, partitionOffset{topic.Partition{Topic: name, Partition: p.Partition}, offset})
 		}
 	}
 	return commit

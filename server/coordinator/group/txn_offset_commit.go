@@ -43,17 +43,10 @@ func newTxnOffsetCommit(req *kmsg.TxnOffsetCommitRequest) *offsetCommit {
 		name := strings.Clone(t.Topic)
 		for j := range t.Partitions {
 			p := &t.Partitions[j]
-			offset := offsetAndMetadata{
-				offset:          p.Offset,
-				leaderEpoch:     p.LeaderEpoch,
-				metadata:        cloneOrEmpty(p.Metadata),
-				commitTimestamp: at,
-				expireTimestamp: noTimestamp,
-			}
+			offset := commit.add(topic.Partition{Topic: name, Partition: p.Partition}, p.Offset, p.LeaderEpoch, p.Metadata, at)
 			if req.Version < 2 {
 				offset.leaderEpoch = record.NoPartitionLeaderEpoch
 			}
-			commit.offsets = append(commit.offsets, partitionOffset{topic.Partition{Topic: name, Partition: p.Partition}, offset})
 		}
 	}
 	return commit
