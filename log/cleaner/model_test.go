@@ -238,6 +238,8 @@ func (m *cleanerModel) restart() {
 	m.reopen(m.fsys, func(*log.OpenOptions) {})
 }
 
+// unclean is for a start after the process died. It is asked before the disk is
+// looked at: the recovery point is never ahead of what was flushed.
 func (m *cleanerModel) unclean() func(*log.OpenOptions) {
 	point := m.log.RecoveryPoint()
 	if m.random.IntN(3) == 0 {
@@ -246,11 +248,15 @@ func (m *cleanerModel) unclean() func(*log.OpenOptions) {
 	return func(options *log.OpenOptions) { options.CleanShutdown, options.RecoveryPoint = false, point }
 }
 
-func (m *cleanerModel) kill() { m.reopen(m.fsys.KillClone(), m.unclean()) }
+func (m *cleanerModel) kill() {
+	change := m.unclean()
+	m.reopen(m.fsys.KillClone(), change)
+}
 
 func (m *cleanerModel) losePower() {
 	must(m.t, m.log.Flush())
-	m.reopen(m.fsys.CrashClone(), m.unclean())
+	change := m.unclean()
+	m.reopen(m.fsys.CrashClone(), change)
 }
 
 // dieCleaning takes a copy of the disk at a random moment of a cleaning and goes on
