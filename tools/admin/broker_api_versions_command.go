@@ -60,14 +60,7 @@ var knownAPIs = map[int16]knownAPI{
 // BrokerAPIVersionsCommand is kafka.admin.BrokerApiVersionsCommand
 // (kafka-broker-api-versions.sh): which requests each broker takes.
 func BrokerAPIVersionsCommand(args []string, stdout, stderr io.Writer) int {
-	set, err := apiVersionsOptions.Parse(args)
-	if err != nil {
-		return command.DieOfParse(err, stderr)
-	}
-	if code, done := apiVersionsOptions.HelpOrVersion(set, args, apiVersionsBlurb, stdout, stderr); done {
-		return code
-	}
-	return apiVersionsOptions.End(printAPIVersions(set, stdout), stderr)
+	return apiVersionsOptions.Run(args, apiVersionsBlurb, stdout, stderr, printAPIVersions)
 }
 
 func printAPIVersions(set *command.Set, stdout io.Writer) error {

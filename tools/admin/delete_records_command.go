@@ -28,14 +28,7 @@ var deleteRecordsOptions = command.Options{
 // DeleteRecordsCommand is kafka.admin.DeleteRecordsCommand
 // (kafka-delete-records.sh): it deletes records from the beginning of partitions.
 func DeleteRecordsCommand(args []string, stdout, stderr io.Writer) int {
-	set, err := deleteRecordsOptions.Parse(args)
-	if err != nil {
-		return command.DieOfParse(err, stderr)
-	}
-	if code, done := deleteRecordsOptions.HelpOrVersion(set, args, deleteRecordsBlurb, stdout, stderr); done {
-		return code
-	}
-	return deleteRecordsOptions.End(deleteRecords(set, stdout), stderr)
+	return deleteRecordsOptions.Run(args, deleteRecordsBlurb, stdout, stderr, deleteRecords)
 }
 
 func deleteRecords(set *command.Set, stdout io.Writer) error {

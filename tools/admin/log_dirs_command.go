@@ -32,14 +32,7 @@ var logDirsOptions = command.Options{
 // LogDirsCommand is kafka.admin.LogDirsCommand (kafka-log-dirs.sh): the partitions
 // in each log directory and their sizes, as JSON.
 func LogDirsCommand(args []string, stdout, stderr io.Writer) int {
-	set, err := logDirsOptions.Parse(args)
-	if err != nil {
-		return command.DieOfParse(err, stderr)
-	}
-	if code, done := logDirsOptions.HelpOrVersion(set, args, logDirsBlurb, stdout, stderr); done {
-		return code
-	}
-	return logDirsOptions.End(describeLogDirs(set, stdout), stderr)
+	return logDirsOptions.Run(args, logDirsBlurb, stdout, stderr, describeLogDirs)
 }
 
 func describeLogDirs(set *command.Set, stdout io.Writer) error {

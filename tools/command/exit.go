@@ -111,6 +111,19 @@ func (o Options) HelpOrVersion(set *Set, args []string, blurb string, stdout, st
 	return 0, false
 }
 
+// Run is the main of a tool that leaves all exceptions to the JVM: it parses the
+// arguments, helps, or runs the tool, and returns the exit code.
+func (o Options) Run(args []string, blurb string, stdout, stderr io.Writer, run func(set *Set, stdout io.Writer) error) int {
+	set, err := o.Parse(args)
+	if err != nil {
+		return DieOfParse(err, stderr)
+	}
+	if code, done := o.HelpOrVersion(set, args, blurb, stdout, stderr); done {
+		return code
+	}
+	return o.End(run(set, stdout), stderr)
+}
+
 // SignalExitCode is the code of a process that a signal ended: 128 plus its
 // number, as the JVM's.
 func SignalExitCode(caught os.Signal) int {
