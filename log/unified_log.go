@@ -305,7 +305,7 @@ func (l *UnifiedLog) CloseHandlers() {
 
 // RenameDir gives the directory of the partition a new name.
 func (l *UnifiedLog) RenameDir(name string) error {
-	if err := l.flushDueFiles(); err != nil {
+	if err := l.maybeFlushMetadataFile(); err != nil {
 		return err
 	}
 	l.mu.Lock()

@@ -31,8 +31,8 @@ var workloads = []workload{
 	{"small-1000", "1 KB records, 16 KB batches", 1000, 16 << 10},
 }
 
-// recordOverhead is about what a record takes besides its value.
-const recordOverhead = 10
+// recordOverhead is the most that a record takes besides its value.
+const recordOverhead = 11
 
 func (w workload) records() int {
 	return (w.batchSize - record.HeaderSize) / (w.record + recordOverhead)
