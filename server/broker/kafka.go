@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/gregor-broker/gregor/config"
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 )
 
@@ -18,6 +19,7 @@ func Run(settings *config.BrokerConfig) int {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	defer jvm.DumpThreadsOnQuit(os.Stdout)()
 	logger := logging.For("org.apache.kafka.common.utils.LoggingSignalHandler")
 	logger.Info("Registered signal handlers for TERM, INT, HUP")
 	caught := make(chan os.Signal, 1)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/zkutil/zkserver"
 )
@@ -38,12 +39,13 @@ var errArguments = errors.New("invalid number of arguments")
 // a configuration file, or a port, a data directory and perhaps a tick time and the
 // number of connections a client may have. It returns the process's exit code; after
 // a signal that is 128 and the signal's number, as a Java process has it.
-func QuorumPeerMain(args []string, _, stderr io.Writer) int {
+func QuorumPeerMain(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	defer jvm.DumpThreadsOnQuit(stdout)()
 	var received atomic.Int32
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
