@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gregor-broker/gregor/config"
@@ -23,7 +24,8 @@ type InProcess struct {
 	Server    *broker.KafkaServer
 }
 
-// StartInProcess starts a broker; overrides win over settings that suit tests.
+// StartInProcess starts a broker; overrides win over settings that suit tests. The
+// first of the listeners is where clients begin.
 func StartInProcess(t testing.TB, overrides map[string]string) *InProcess {
 	t.Helper()
 	zooKeeper := zktest.Start(t)
@@ -41,13 +43,15 @@ func StartInProcessOnApacheZooKeeper(t testing.TB, overrides map[string]string) 
 
 func startInProcess(t testing.TB, zooKeeper string, overrides map[string]string) *InProcess {
 	t.Helper()
-	c := &InProcess{t: t, bootstrap: fmt.Sprintf("127.0.0.1:%d", FreePort(t))}
+	c := &InProcess{t: t}
 	c.settings = map[string]string{
-		"broker.id": "0", "listeners": "PLAINTEXT://" + c.bootstrap, "zookeeper.connect": zooKeeper,
+		"broker.id": "0", "listeners": fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", FreePort(t)), "zookeeper.connect": zooKeeper,
 		"log.dirs": filepath.Join(t.TempDir(), "kafka-logs"), "offsets.topic.replication.factor": "1",
 		"offsets.topic.num.partitions": "4", "group.initial.rebalance.delay.ms": "0", "group.min.session.timeout.ms": "100",
 	}
 	maps.Copy(c.settings, overrides)
+	first, _, _ := strings.Cut(c.settings["listeners"], ",")
+	_, c.bootstrap, _ = strings.Cut(first, "://")
 	c.start()
 	t.Cleanup(func() { c.Server.Shutdown() })
 	return c
