@@ -25,6 +25,7 @@ func connect(t testing.TB, bootstrap []string, options ...kgo.Opt) *kgo.Client {
 		kgo.RetryTimeout(patience), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
 		kgo.RequestTimeoutOverhead(1500 * time.Millisecond), kgo.DialTimeout(time.Second), kgo.ProduceRequestTimeout(2 * time.Second),
 		kgo.RecordRetries(1 << 30), kgo.UnknownTopicRetries(-1), kgo.FetchMaxWait(200 * time.Millisecond),
+		kgo.AlwaysRetryEOF(), // or a broker that ends is taken for one that refuses
 	}, options...)...)
 	if err != nil {
 		t.Fatal(err)
