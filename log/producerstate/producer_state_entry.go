@@ -55,6 +55,14 @@ func (e *Entry) isEmpty() bool { return e.count == 0 }
 
 func (e *Entry) last() *Batch { return &e.batches[e.count-1] }
 
+// LastBatch is the last batch, nil if none is remembered.
+func (e *Entry) LastBatch() *Batch {
+	if e.isEmpty() {
+		return nil
+	}
+	return e.last()
+}
+
 // LastSequence is the sequence number of the last record, NoSequence if none.
 func (e *Entry) LastSequence() int32 {
 	if e.isEmpty() {

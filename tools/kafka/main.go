@@ -10,6 +10,7 @@ import (
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/tools/admin"
 	"github.com/gregor-broker/gregor/tools/console"
+	"github.com/gregor-broker/gregor/tools/dump"
 	"github.com/gregor-broker/gregor/tools/perf"
 	"github.com/gregor-broker/gregor/tools/verifiable"
 	"github.com/gregor-broker/gregor/tools/zookeeper"
@@ -32,6 +33,7 @@ var classes = map[string]class{
 	"kafka.admin.DeleteRecordsCommand":                         withoutInput(admin.DeleteRecordsCommand),
 	"kafka.admin.LogDirsCommand":                               withoutInput(admin.LogDirsCommand),
 	"kafka.tools.ConsumerPerformance":                          withoutInput(perf.ConsumerPerformance),
+	"kafka.tools.DumpLogSegments":                              withoutInput(dump.DumpLogSegments),
 	"kafka.tools.EndToEndLatency":                              withoutInput(perf.EndToEndLatency),
 	"org.apache.kafka.tools.ProducerPerformance":               withoutInput(perf.ProducerPerformance),
 	"org.apache.kafka.tools.VerifiableConsumer":                withoutInput(verifiable.VerifiableConsumer),
