@@ -192,19 +192,25 @@ func (s *Server) keepOutput(process *Process) {
 // AwaitReady waits until the launched server answers.
 func (s *Server) AwaitReady() {
 	s.t.Helper()
+	if err := s.awaitReady(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *Server) awaitReady() error {
 	process, deadline := s.Process, time.Now().Add(startTimeout)
 	for {
 		err := s.ready(s)
 		if err == nil {
-			return
+			return nil
 		}
 		select {
 		case <-process.Exited():
-			s.t.Fatalf("%s ended with code %d:\n%s", s.name, process.ExitCode(), tail(process.Output(), 8<<10))
+			return fmt.Errorf("%s ended with code %d:\n%s", s.name, process.ExitCode(), tail(process.Output(), 8<<10))
 		case <-time.After(5 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%s does not answer: %v\n%s", s.name, err, tail(process.Output(), 8<<10))
+			return fmt.Errorf("%s does not answer: %w\n%s", s.name, err, tail(process.Output(), 8<<10))
 		}
 	}
 }
