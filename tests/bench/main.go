@@ -105,13 +105,9 @@ func run(o *options) error {
 			return err
 		}
 	}
-	for round := range o.rounds {
-		if err := b.round(round); err != nil {
-			return err
-		}
-	}
-	b.results.print(os.Stdout)
-	return nil
+	err = b.allRounds()
+	b.results.print(os.Stdout) // what there is, also after an error
+	return err
 }
 
 // totalMiB is what a broker is sent in a round.

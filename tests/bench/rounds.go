@@ -18,6 +18,15 @@ type bench struct {
 	results   *results
 }
 
+func (b *bench) allRounds() error {
+	for round := range b.rounds {
+		if err := b.round(round); err != nil {
+			return fmt.Errorf("round %d: %w", round+1, err)
+		}
+	}
+	return nil
+}
+
 // round measures each broker once; every other round goes the other way about, so
 // that neither is always the one that comes first.
 func (b *bench) round(round int) error {
