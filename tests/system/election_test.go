@@ -53,6 +53,7 @@ func behind(t *testing.T) (*framework.Brokers, *admin) {
 }
 
 func TestAReplicaThatIsBehindIsNotElected(t *testing.T) {
+	t.Parallel()
 	c, a := behind(t)
 	if err := sendOnce(t, c, "healthy", "taken"); err != nil {
 		t.Errorf("another partition: %v", err)
@@ -72,6 +73,7 @@ func TestAReplicaThatIsBehindIsNotElected(t *testing.T) {
 // behind, by the topic's setting and by request; the other comes back and drops what
 // only it had.
 func TestAnUncleanElectionLosesWhatTheElectedDoesNotHave(t *testing.T) {
+	t.Parallel()
 	for name, elect := range map[string]func(*admin){
 		"by setting": func(a *admin) { a.setTopicConfig("pair", "unclean.leader.election.enable", "true") },
 		"by request": func(a *admin) {
@@ -84,6 +86,7 @@ func TestAnUncleanElectionLosesWhatTheElectedDoesNotHave(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c, a := behind(t)
 			elect(a)
 			a.awaitLeader("pair", 1)
@@ -107,6 +110,7 @@ func TestAnUncleanElectionLosesWhatTheElectedDoesNotHave(t *testing.T) {
 }
 
 func TestAnUncleanElectionNeedsALivingReplica(t *testing.T) {
+	t.Parallel()
 	c, a := behind(t)
 	c.Brokers[1].Stop()
 	a.until("nobody can be elected", func() error {
@@ -118,6 +122,7 @@ func TestAnUncleanElectionNeedsALivingReplica(t *testing.T) {
 }
 
 func TestThePreferredLeaderIsElectedOnRequest(t *testing.T) {
+	t.Parallel()
 	c := threeInProcess(t, nil)
 	a := newAdmin(t, c)
 	a.createTopic("pair", [][]int32{{0, 1}}, nil)
@@ -142,6 +147,7 @@ func TestThePreferredLeaderIsElectedOnRequest(t *testing.T) {
 }
 
 func TestLeadersGoBackToPreferredReplicasByThemselves(t *testing.T) {
+	t.Parallel()
 	c := threeInProcess(t, map[string]string{"auto.leader.rebalance.enable": "true", "leader.imbalance.check.interval.seconds": "1"})
 	a, l := loaded(t, c)
 	c.Brokers[0].Restart()

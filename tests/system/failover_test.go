@@ -2,6 +2,7 @@ package system
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -29,7 +30,16 @@ func threeProcesses(t *testing.T) *framework.Brokers {
 
 func threeInProcess(t *testing.T, settings map[string]string) *framework.Brokers {
 	t.Helper()
-	return framework.StartBrokers(t, framework.BrokersSpec{Kinds: framework.Same(3, framework.GregorInProcess), Settings: settings})
+	return inProcess(t, 3, settings)
+}
+
+// inProcess starts brokers that end in an orderly way only: their sessions may be
+// long, and so outlast a machine's busiest seconds.
+func inProcess(t *testing.T, count int, settings map[string]string) *framework.Brokers {
+	t.Helper()
+	all := map[string]string{"zookeeper.session.timeout.ms": "9000"}
+	maps.Copy(all, settings)
+	return framework.StartBrokers(t, framework.BrokersSpec{Kinds: framework.Same(count, framework.GregorInProcess), Settings: all})
 }
 
 // loaded makes the topic "load" on a cluster, with three partitions and load.
@@ -51,9 +61,11 @@ func (l *load) goOn() {
 // TestBouncesUnderLoad ends the leader of a partition, or the controller, five times
 // in each of two ways, and goes after the next one each time.
 func TestBouncesUnderLoad(t *testing.T) {
+	t.Parallel()
 	for _, role := range []string{"leader", "controller"} {
 		for name, end := range map[string]func(*framework.Broker){"clean": (*framework.Broker).Stop, "hard": (*framework.Broker).Kill} {
 			t.Run(role+"/"+name, func(t *testing.T) {
+				t.Parallel()
 				c := threeProcesses(t)
 				a, l := loaded(t, c)
 				for range 5 {
@@ -75,6 +87,7 @@ func TestBouncesUnderLoad(t *testing.T) {
 // TestARollingRestartSparesClients restarts each broker cleanly, twice over. That no
 // client sees an error that it does not retry is part of the load's validation.
 func TestARollingRestartSparesClients(t *testing.T) {
+	t.Parallel()
 	c := threeInProcess(t, nil)
 	a, l := loaded(t, c)
 	for range 2 {
@@ -90,6 +103,7 @@ func TestARollingRestartSparesClients(t *testing.T) {
 // TestEachControllerHasAHigherEpoch has controllers die one after another; each
 // successor can administer.
 func TestEachControllerHasAHigherEpoch(t *testing.T) {
+	t.Parallel()
 	c := threeProcesses(t)
 	a := newAdmin(t, c)
 	epoch := func() (epoch int) {
@@ -117,6 +131,7 @@ func TestEachControllerHasAHigherEpoch(t *testing.T) {
 // TestAZombieControllerIsFenced holds back what a controller sends until another was
 // elected: brokers refuse it then.
 func TestAZombieControllerIsFenced(t *testing.T) {
+	t.Parallel()
 	c := threeProcesses(t)
 	a, l := loaded(t, c)
 	zombie := c.AwaitController("there is one", func(int) bool { return true })

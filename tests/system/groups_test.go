@@ -148,6 +148,7 @@ func (a *admin) awaitCommitted(group string, members ...*member) {
 // TestAGroupRidesOutItsCoordinators ends the group's coordinator again and again,
 // cleanly and not: no member is forgotten, and no commit is lost.
 func TestAGroupRidesOutItsCoordinators(t *testing.T) {
+	t.Parallel()
 	c := threeProcesses(t)
 	a, l := loaded(t, c)
 	one, other := join(t, c, "readers"), join(t, c, "readers")

@@ -41,8 +41,10 @@ func sendAll(t *testing.T, c *framework.Brokers, topic string, values ...string)
 // TestTheIsrFollowsWhoKeepsUp cuts followers off from their leader one after the
 // other: records are taken while enough replicas keep up, and refused when not.
 func TestTheIsrFollowsWhoKeepsUp(t *testing.T) {
+	t.Parallel()
 	for name, version := range map[string]string{"by the controller": "3.1", "through ZooKeeper": "2.6"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := threeInProcess(t, map[string]string{"inter.broker.protocol.version": version})
 			a := newAdmin(t, c)
 			// A controller among the cut brokers could not be asked.
@@ -77,6 +79,7 @@ func TestTheIsrFollowsWhoKeepsUp(t *testing.T) {
 // TestARecordThatLostItsFollowersIsNotAcknowledged has the follower vanish between
 // the append and the acknowledgement.
 func TestARecordThatLostItsFollowersIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
 	c := threeInProcess(t, nil)
 	a := newAdmin(t, c)
 	leader := c.AwaitController("there is one", func(int) bool { return true })
@@ -95,6 +98,7 @@ func TestARecordThatLostItsFollowersIsNotAcknowledged(t *testing.T) {
 // TestAReplacedDiskIsFilledAgain takes everything a broker had from it, twice for
 // each way to end.
 func TestAReplacedDiskIsFilledAgain(t *testing.T) {
+	t.Parallel()
 	c := threeProcesses(t)
 	a, l := loaded(t, c)
 	for i, end := range []func(*framework.Broker){(*framework.Broker).Stop, (*framework.Broker).Kill, (*framework.Broker).Stop} {
@@ -122,6 +126,7 @@ func (h fetchCounter) OnBrokerRead(meta kgo.BrokerMetadata, key int16, bytesRead
 
 // TestConsumersReadFromTheReplicaOfTheirRack lets three consumers name racks.
 func TestConsumersReadFromTheReplicaOfTheirRack(t *testing.T) {
+	t.Parallel()
 	racks := []string{"a", "b", "c"}
 	c := framework.StartBrokers(t, framework.BrokersSpec{
 		Kinds:    framework.Same(3, framework.GregorInProcess),

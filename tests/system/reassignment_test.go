@@ -37,14 +37,16 @@ func (a *admin) awaitHosts(c *framework.Brokers, topic string, partition int, wa
 
 func fourInProcess(t *testing.T, settings map[string]string) *framework.Brokers {
 	t.Helper()
-	return framework.StartBrokers(t, framework.BrokersSpec{Kinds: framework.Same(4, framework.GregorInProcess), Settings: settings})
+	return inProcess(t, 4, settings)
 }
 
 // TestReplicasAreMovedUnderLoad moves every partition to other brokers, by the
 // controller's ISR and by that of ZooKeeper.
 func TestReplicasAreMovedUnderLoad(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"3.1", "2.6"} {
 		t.Run("protocol "+version, func(t *testing.T) {
+			t.Parallel()
 			c := fourInProcess(t, map[string]string{"inter.broker.protocol.version": version})
 			a, l := loaded(t, c)
 			for partition, replicas := range [][]int32{{3, 1, 0}, {3, 2, 1}, {2, 0}} {
@@ -72,6 +74,7 @@ func TestReplicasAreMovedUnderLoad(t *testing.T) {
 // TestReplicasAreMovedWhileBrokersRestart shuffles all partitions again and again
 // while every other broker is bounced.
 func TestReplicasAreMovedWhileBrokersRestart(t *testing.T) {
+	t.Parallel()
 	c := framework.StartBrokers(t, framework.BrokersSpec{Kinds: framework.Same(4, framework.GregorProcesses)})
 	a, l := loaded(t, c)
 	for round := range 4 {
@@ -97,6 +100,7 @@ func TestReplicasAreMovedWhileBrokersRestart(t *testing.T) {
 // cannot fetch; what that broker made must be gone, or it clashes with a topic of the
 // same name later (KAFKA-13972).
 func TestACancelledReassignmentLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	c := fourInProcess(t, nil)
 	controller := c.AwaitController("there is one", func(int) bool { return true })
 	one, other, third := (controller+1)%4, (controller+2)%4, (controller+3)%4
@@ -136,6 +140,7 @@ func TestACancelledReassignmentLeavesNothingBehind(t *testing.T) {
 
 // TestAReassignmentWaitsForItsBroker asks for a broker that is down.
 func TestAReassignmentWaitsForItsBroker(t *testing.T) {
+	t.Parallel()
 	c := fourInProcess(t, nil)
 	a, l := loaded(t, c)
 	a.reassign("load", 0, []int32{3, 1, 2})
@@ -157,6 +162,7 @@ func TestAReassignmentWaitsForItsBroker(t *testing.T) {
 // TestATopicIsDeletedAlthoughABrokerIsDown deletes a topic of which a stopped broker
 // has a replica, and makes one of the same name.
 func TestATopicIsDeletedAlthoughABrokerIsDown(t *testing.T) {
+	t.Parallel()
 	c := threeInProcess(t, nil)
 	a := newAdmin(t, c)
 	a.createTopic("old", everywhere(2), nil)
@@ -187,6 +193,7 @@ func TestATopicIsDeletedAlthoughABrokerIsDown(t *testing.T) {
 // TestProducersSurviveADeletedTopic deletes and makes a topic under a client that
 // sends to it.
 func TestProducersSurviveADeletedTopic(t *testing.T) {
+	t.Parallel()
 	c := threeInProcess(t, nil)
 	a := newAdmin(t, c)
 	for round := range 3 {
