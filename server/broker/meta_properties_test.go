@@ -3,8 +3,11 @@ package broker
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gregor-broker/gregor/config"
 )
 
 func writeMeta(t *testing.T, content string) string {
@@ -48,4 +51,26 @@ func TestMetaPropertiesOfAnotherVersionAreRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "Expected version 0") {
 		t.Error(err)
 	}
+}
+
+// FuzzMetaProperties reads any file; what is accepted comes back as it is written.
+func FuzzMetaProperties(f *testing.F) {
+	f.Add("version=0\nbroker.id=7\ncluster.id=a\n")
+	f.Add("broker.id = -1\\\n2\nversion: 0 \n")
+	f.Add("version=1\nnode.id=1\n")
+	f.Fuzz(func(t *testing.T, content string) {
+		properties, err := config.ReadProperties(strings.NewReader(content))
+		if err != nil {
+			return
+		}
+		meta, err := parseMetaProperties("dir", properties)
+		if err != nil {
+			return
+		}
+		id := strconv.Itoa(meta.brokerID)
+		again, err := parseMetaProperties("dir", map[string]string{"version": "0", "broker.id": id, "cluster.id": meta.clusterID})
+		if err != nil || *again != *meta {
+			t.Errorf("%v is %v, %v", meta, again, err)
+		}
+	})
 }
