@@ -59,7 +59,7 @@ func TestClients(t *testing.T) {
 		}
 	}
 	if complete {
-		keep(t, filepath.Join(framework.Root(), "tests", "compat", "RESULTS.md"), m.markdown())
+		framework.KeepResults(t, filepath.Join(framework.Root(), "tests", "compat", "RESULTS.md"), m.markdown())
 	}
 }
 

@@ -3,10 +3,7 @@
 package clients
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -69,23 +66,6 @@ func (m *matrix) compare(t *testing.T, client int) {
 
 func (m *matrix) outcome(client int, ability string) (ours, theirs string) {
 	return m.outcomes[client][gregor][ability], m.outcomes[client][kafka][ability]
-}
-
-// keep writes the results. A test fails whose results are not those of the
-// repository, which are to be looked at and committed.
-func keep(t *testing.T, path, text string) {
-	t.Helper()
-	before, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
-	}
-	if string(before) == text {
-		return
-	}
-	t.Errorf("the results are not those of %s, which is written anew", path)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Error(err)
-	}
 }
 
 // markdown is the table of clients, and the matrix: an ability a row, a client a

@@ -5,18 +5,15 @@ package protocol
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
-)
 
-// resultsVariable names the environment variable with the file that the table of
-// results is written to.
-const resultsVariable = "GREGOR_PROTOCOL_RESULTS"
+	"github.com/gregor-broker/gregor/tests/framework"
+)
 
 // coverage counts what was compared, for the check that nothing is left out and for
 // the table of results.
@@ -47,13 +44,15 @@ func sum(counts map[int16]int) (total int) {
 	return total
 }
 
-// write makes the table in Markdown.
+// write makes the table in Markdown. A run that failed, or left something out, has
+// no results.
 func (c *coverage) write(t *testing.T, served map[int16]kmsg.ApiVersionsResponseApiKey) {
-	path := os.Getenv(resultsVariable)
-	if path == "" {
+	if t.Failed() {
 		return
 	}
 	var text strings.Builder
+	text.WriteString("# Answers compared with Apache Kafka 3.1.0\n\n" +
+		"Written by `go test -tags peers ./tests/compat/protocol`, which fails when this file would change.\n\n")
 	text.WriteString("| API | versions | requests compared with Kafka 3.1.0 | different answers |\n|---|---|---|---|\n")
 	for _, key := range slices.Sorted(maps.Keys(served)) {
 		fmt.Fprintf(&text, "| %s | %d to %d | %d | %d |\n", kmsg.NameForKey(key), served[key].MinVersion, served[key].MaxVersion, sum(c.answers[key]), sum(c.differences[key]))
@@ -71,7 +70,5 @@ func (c *coverage) write(t *testing.T, served map[int16]kmsg.ApiVersionsResponse
 		slices.Sort(missing[reason])
 		fmt.Fprintf(&text, "- %s: %s\n", strings.Join(missing[reason], ", "), reason)
 	}
-	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
-		t.Error(err)
-	}
+	framework.KeepResults(t, "RESULTS.md", text.String())
 }
