@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs every check and test of this repository:
 #   tests/run.sh          installs what the tests need (as root or by sudo) and runs
-#                         all of them, those against kcat, Apache ZooKeeper and Apache
-#                         Kafka included
+#                         all of them, those against Apache Kafka, Apache ZooKeeper and
+#                         the clients of other languages included; the results that the
+#                         repository shows are compared
 #   tests/run.sh --quick  installs nothing and runs what needs Go alone
 # Ends with the lines of go test. Safe to run twice.
 set -uo pipefail
@@ -16,7 +17,15 @@ case "${1:-}" in
 esac
 
 # Commands that the tests run, and Debian's packages that have them.
-needed=(kcat:kcat java:default-jre-headless mvn:maven ps:procps flock:util-linux)
+needed=(
+  kcat:kcat java:default-jre-headless javac:default-jdk-headless mvn:maven ps:procps flock:util-linux
+  python3:python3 node:nodejs npm:npm cargo:cargo g++:g++ make:make pkg-config:pkg-config
+)
+
+# Rust's own installer leaves PATH to the shell's profile.
+for folder in "$HOME/.cargo/bin" /usr/local/cargo/bin; do
+  [ ! -x "$folder/cargo" ] || PATH=$folder:$PATH
+done
 
 install_packages() {
   local missing=() entry
@@ -24,6 +33,7 @@ install_packages() {
     command -v "${entry%%:*}" >/dev/null || missing+=("${entry#*:}")
   done
   [ -e /usr/share/java/zookeeper.jar ] || missing+=(zookeeper)
+  python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   [ ${#missing[@]} -eq 0 ] && return 0
   command -v apt-get >/dev/null || { echo "tests/run.sh: please install ${missing[*]}; only apt-get is known here" >&2; return 1; }
   local as_root=()
