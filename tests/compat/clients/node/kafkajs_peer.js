@@ -8,12 +8,14 @@ const { Abilities, FIRST, main, require: demand, until } = require('./abilities'
 const { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs
 
 globalThis.fetch = undefined // with it lz4-asm takes node for a browser
-const lz4 = require('lz4-asm')().ready
+const lz4 = require('lz4-asm')()
 const zstd = new Promise((resolve) => require('zstd-codec').ZstdCodec.run((loaded) => resolve(new loaded.Simple())))
+
+const INDEPENDENT_BLOCKS = { frameInfo: { blockMode: 1 } } // Kafka takes no others
 
 CompressionCodecs[CompressionTypes.Snappy] = snappy
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
-  compress: async (encoder) => Buffer.from((await lz4).lz4js.compress(encoder.buffer)),
+  compress: async (encoder) => Buffer.from((await lz4).lz4js.compress(encoder.buffer, INDEPENDENT_BLOCKS)),
   decompress: async (buffer) => Buffer.from((await lz4).lz4js.decompress(buffer)),
 })
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
@@ -30,6 +32,18 @@ class Peer extends Abilities {
     })
     this.calls = this.kafka.admin()
     await this.calls.connect()
+  }
+
+  // ofOne has an admin client of its own: one that several topics are asked of at a
+  // time loses sight of some.
+  async ofOne(body) {
+    const admin = this.kafka.admin()
+    await admin.connect()
+    try {
+      return await body(admin)
+    } finally {
+      await admin.disconnect()
+    }
   }
 
   nameOf(problem) {
@@ -103,8 +117,8 @@ class Peer extends Abilities {
 
   async read(topic, count, position, then = async () => {}) {
     let at = position.offset
-    if (position.end) at = (await this.calls.fetchTopicOffsets(topic))[0].high
-    if (position.timestamp) at = (await this.calls.fetchTopicOffsetsByTimestamp(topic, position.timestamp))[0].offset
+    if (position.end) at = (await this.ofOne((admin) => admin.fetchTopicOffsets(topic)))[0].high
+    if (position.timestamp) at = (await this.ofOne((admin) => admin.fetchTopicOffsetsByTimestamp(topic, position.timestamp)))[0].offset
     this.readers = (this.readers || 0) + 1
     const consumer = this.consumer(`${this.prefix}-reader-${this.readers}`)
     return this.consume(consumer, topic, count, at === undefined, async () => {
@@ -223,7 +237,10 @@ class Peer extends Abilities {
 
   async deleteRecords() {
     const topic = await this.filled('deleted-records')
-    const remove = (offset) => this.calls.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
+    const remove = (offset) => this.ofOne(async (admin) => {
+      await admin.fetchTopicOffsets(topic) // or it knows no leader
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
+    })
     await remove('4')
     const first = (await this.read(topic, 1, {}))[0].offset
     return `then ${first}; beyond: ${await this.failure(() => remove('99'))}`
@@ -231,8 +248,8 @@ class Peer extends Abilities {
 
   async listOffsets() {
     const topic = await this.filled('offsets')
-    const [ends] = await this.calls.fetchTopicOffsets(topic)
-    const [later] = await this.calls.fetchTopicOffsetsByTimestamp(topic, FIRST + 5000)
+    const [ends] = await this.ofOne((admin) => admin.fetchTopicOffsets(topic))
+    const [later] = await this.ofOne((admin) => admin.fetchTopicOffsetsByTimestamp(topic, FIRST + 5000))
     return `${ends.low} ${ends.high} ${later.offset}`
   }
 
