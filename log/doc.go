@@ -36,7 +36,10 @@
 // nothing is read.
 //
 // What counts as flushed is durable including the names of its files; a
-// truncation is durable before anything is appended after it.
+// truncation is durable before anything is appended after it. The topic's id and
+// the epoch of a new leader are written in the background, at the latest before
+// the first record that needs them: a crash before that undoes no more than
+// loading would, which drops epochs that begin at the log's end.
 //
 // # Compaction
 //
