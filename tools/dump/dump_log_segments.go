@@ -61,8 +61,11 @@ type dumper struct {
 
 	printData, deep, skipMetadata bool
 	verifyOnly, sanityOnly        bool
-	maxMessageSize                int64
-	parser                        messageParser
+	// set is looked at again when a file needs one of the next two: what is
+	// wrong with them matters only then.
+	set            *command.Set
+	maxMessageSize int64
+	parser         messageParser
 
 	// What does not match, by the absolute name of the file.
 	indexMismatches     findings
@@ -99,9 +102,9 @@ func (f findings) print(to io.Writer, heading func(file string) string, pair str
 	}
 }
 
-func newDumper(set *command.Set, out *bufio.Writer, stderr io.Writer) (*dumper, error) {
+func newDumper(set *command.Set, out *bufio.Writer, stderr io.Writer) *dumper {
 	d := &dumper{
-		out: out, stderr: stderr, skipMetadata: set.Has("skip-record-metadata"),
+		out: out, stderr: stderr, set: set, skipMetadata: set.Has("skip-record-metadata"),
 		verifyOnly: set.Has("verify-index-only"), sanityOnly: set.Has("index-sanity-check"),
 		indexMismatches: findings{}, timeMismatches: findings{}, outOfOrder: findings{}, offsetsNotFound: findings{}, nonConsecutivePairs: findings{},
 	}
@@ -109,12 +112,23 @@ func newDumper(set *command.Set, out *bufio.Writer, stderr io.Writer) (*dumper, 
 		d.printData = d.printData || set.Has(name)
 	}
 	d.deep = d.printData || set.Has("deep-iteration")
-	var err error
-	if d.maxMessageSize, err = set.Int("max-message-size"); err != nil {
-		return nil, err
+	return d
+}
+
+// needSize takes the largest size of a message.
+func (d *dumper) needSize() (err error) {
+	d.maxMessageSize, err = d.set.Int("max-message-size")
+	return err
+}
+
+// needParser takes what dumping a log needs.
+func (d *dumper) needParser() error {
+	if err := d.needSize(); err != nil || d.parser != nil {
+		return err
 	}
-	d.parser, err = newMessageParser(set)
-	return d, err
+	parser, err := newMessageParser(d.set)
+	d.parser = parser
+	return err
 }
 
 func dumpFiles(set *command.Set, out *bufio.Writer, stderr io.Writer) error {
@@ -122,10 +136,7 @@ func dumpFiles(set *command.Set, out *bufio.Writer, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d, err := newDumper(set, out, stderr)
-	if err != nil {
-		return err
-	}
+	d := newDumper(set, out, stderr)
 	names := strings.Split(files, ",")
 	for len(names) > 1 && names[len(names)-1] == "" {
 		names = names[:len(names)-1]

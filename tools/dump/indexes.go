@@ -130,6 +130,9 @@ func sibling(file, suffix string) (name string, base int64, err error) {
 }
 
 func (d *dumper) dumpIndex(file string) error {
+	if err := d.needSize(); err != nil {
+		return err
+	}
 	logName, base, err := sibling(file, ".log")
 	if err != nil {
 		return err
@@ -192,6 +195,9 @@ func (d *dumper) checkIndexEntry(log *segment, index *rawIndex, i int, full stri
 }
 
 func (d *dumper) dumpTimeIndex(file string) error {
+	if err := d.needSize(); err != nil {
+		return err
+	}
 	logName, base, err := sibling(file, ".log")
 	if err != nil {
 		return err

@@ -96,6 +96,9 @@ func baseOffset(file string) (offset int64, stem string, err error) {
 }
 
 func (d *dumper) dumpLog(file string) error {
+	if err := d.needParser(); err != nil {
+		return err
+	}
 	base, _, err := baseOffset(file)
 	if err != nil {
 		return err
