@@ -3,7 +3,11 @@
 package clients
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"testing"
 
 	"github.com/gregor-broker/gregor/tests/framework"
 )
@@ -19,6 +23,7 @@ type peer struct {
 // peers are all clients, those that take longest first.
 var peers = []peer{
 	{"pykafka", "2.8.0", "python", python("pykafka_peer.py"), nothing},
+	{"kafkajs", "2.2.4", "kafkajs", node("kafkajs_peer.js"), modules},
 	{"kafka-python", "3.0.12", "python", python("kafka_python_peer.py"), nothing},
 	{"confluent-kafka-python", "2.16.1", "python", python("confluent_kafka_peer.py"), nothing},
 	{"Java", "3.1.0", "java", java, nothing},
@@ -28,6 +33,8 @@ var peers = []peer{
 	{"sarama", "1.61.1", "go", binary("sarama_peer"), nothing},
 	{"franz-go", "1.22.2", "go", binary("franz_peer"), nothing},
 	{"kafka-go", "0.4.51", "go", binary("kafka_go_peer"), nothing},
+	{"rdkafka", "0.39.0", "rdkafka", binary("rdkafka_peer"), nothing},
+	{"confluent-kafka-javascript", "1.10.1", "confluent-javascript", node("confluent_peer.js"), modules},
 	{"kcat", "1.7.1", "go", binary("kcat_peer"), nothing},
 }
 
@@ -51,4 +58,29 @@ func binary(program string) func(string) []string {
 	return func(installed string) []string { return []string{filepath.Join(installed, program)} }
 }
 
+func node(program string) func(string) []string {
+	return func(string) []string { return []string{"node", filepath.Join(folder(), "node", program)} }
+}
+
+func modules(installed string) []string {
+	return []string{"NODE_PATH=" + filepath.Join(installed, "node_modules")}
+}
+
 func nothing(string) []string { return nil }
+
+// TestVersions guards the versions of the results against those that are installed.
+func TestVersions(t *testing.T) {
+	pins := map[string]string{
+		"java": "install.sh", "java-3.9": "install.sh", "java-4": "install.sh", "python": "python/requirements.txt", "go": "go/go.mod",
+		"kafkajs": "node/kafkajs/package.json", "confluent-javascript": "node/confluent-javascript/package.json", "rdkafka": "rust/Cargo.toml",
+	}
+	for _, p := range peers {
+		text, err := os.ReadFile(filepath.Join(folder(), pins[p.install]))
+		if p.name == "kcat" { // as the system packages it
+			text, err = exec.Command("kcat", "-V").CombinedOutput()
+		}
+		if err != nil || !strings.Contains(string(text), p.version) {
+			t.Errorf("%s is not what is installed: %v\n%s", p, err, text)
+		}
+	}
+}
