@@ -47,6 +47,10 @@ func noSuchFile(class, text string, err error) error {
 
 // end is where a slice of the file ends that begins at a position.
 func (s *segment) end(position, length int64) (int64, error) {
+	if position < 0 {
+		return 0, command.Throw(command.IllegalArgument, "Invalid position: %d in read from FileRecords(size=%d, file=%s, start=0, end=%d)",
+			position, s.size, s.name, math.MaxInt32)
+	}
 	if position > s.size {
 		return 0, command.Throw(command.IllegalArgument, "Slice from position %d exceeds end position of FileRecords(size=%d, file=%s, start=0, end=%d)",
 			position, s.size, s.name, math.MaxInt32)
