@@ -174,6 +174,29 @@ func TestBrokerDeathMovesLeaders(t *testing.T) {
 	})
 }
 
+// A leader that is not told of its new epoch has its ISR changes refused for good.
+func TestAnIsrThatShrankInAWriteWhoseAnswerWasLostIsTold(t *testing.T) {
+	c := newTestCluster(t, 0, 1, 2)
+	controller := c.startActive(0, nil)
+	c.createAwaited("orders", []int32{0, 1, 2})
+	before := c.state(tp("orders", 0))
+	release := hold(controller)
+	c.stopBroker(2)
+	before.Isr, before.LeaderEpoch = []int32{0, 1}, before.LeaderEpoch+1
+	if _, err := c.admin.SetTopicPartitionStatesRaw(map[topic.Partition]zkdata.LeaderIsrAndControllerEpoch{
+		tp("orders", 0): before,
+	}, zkdata.MatchAnyVersion); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	for _, id := range []int32{0, 1} {
+		awaitRequest(c, id, "the new leader epoch", func(r *kmsg.LeaderAndISRRequest) bool {
+			state, ok := leaderAndIsrOf(r, tp("orders", 0))
+			return ok && state.LeaderEpoch == before.LeaderEpoch && slices.Equal(state.ISR, []int32{0, 1})
+		})
+	}
+}
+
 func TestBounceBetweenTwoLooksIsSeenByTheEpoch(t *testing.T) {
 	c := newTestCluster(t, 0, 1)
 	controller := c.startActive(0, nil)

@@ -161,7 +161,7 @@ func (m *replicaStateMachine) toOffline(id int32, partitions []topic.Partition) 
 			partition, info, id, offlineReplica)
 		switch {
 		case m.context.isTopicQueuedUpForDeletion(partition.Topic):
-		case removals[partition].written:
+		case removals[partition].news:
 			others := without(m.context.replicas(partition), []int32{id})
 			m.batch.addLeaderAndIsr(others, partition, info, m.context.fullAssignment(partition), false)
 		default:
@@ -173,11 +173,12 @@ func (m *replicaStateMachine) toOffline(id int32, partitions []topic.Partition) 
 	return err
 }
 
-// isrRemoval is a partition's leadership without a replica; written tells
-// whether it was in the ISR before.
+// isrRemoval is a partition's leadership without a replica. It is news to the
+// brokers when its leader epoch is: it was written now, or before, by this controller
+// in a write whose answer was lost with the connection to ZooKeeper.
 type isrRemoval struct {
-	info    zkdata.LeaderIsrAndControllerEpoch
-	written bool
+	info zkdata.LeaderIsrAndControllerEpoch
+	news bool
 }
 
 // removeReplicasFromIsr takes one replica out of the ISR of partitions,
@@ -214,7 +215,8 @@ func (m *replicaStateMachine) tryRemoveReplicasFromIsr(id int32, partitions []to
 		if slices.Contains(current.Isr, id) {
 			adjusted[partition] = withoutReplica(current, id)
 		} else {
-			results[partition] = isrRemoval{m.remember(partition, current), false}
+			news := current.LeaderEpoch > m.context.leadership[partition].LeaderEpoch
+			results[partition] = isrRemoval{m.remember(partition, current), news}
 		}
 	}
 	written, err := writeStates(m.zkClient, m.context, adjusted)
