@@ -158,13 +158,13 @@ func described(client *kgo.Client, name string) (kmsg.MetadataResponseTopic, err
 	return topic, kerr.ErrorForCode(topic.ErrorCode)
 }
 
-// awaitAgreement waits until all brokers tell the same of topics.
-func (a *admin) awaitAgreement(c *framework.Brokers, topics ...string) {
+// awaitAgreement waits until brokers tell the same of topics.
+func (a *admin) awaitAgreement(brokers []*framework.Broker, topics ...string) {
 	a.t.Helper()
 	for _, name := range topics {
-		a.until("all brokers tell the same of "+name, func() error {
+		a.until("the brokers tell the same of "+name, func() error {
 			var first kmsg.MetadataResponseTopic
-			for i, b := range c.Brokers {
+			for i, b := range brokers {
 				client := connect(a.t, []string{b.Address()}, kgo.RetryTimeout(time.Second))
 				topic, err := described(client, name)
 				client.Close()
@@ -174,7 +174,7 @@ func (a *admin) awaitAgreement(c *framework.Brokers, topics ...string) {
 				if i == 0 {
 					first = topic
 				} else if one, other := fmt.Sprint(first.Partitions), fmt.Sprint(topic.Partitions); one != other {
-					return fmt.Errorf("broker 0 tells %s, broker %d tells %s", one, b.ID, other)
+					return fmt.Errorf("broker %d tells %s, broker %d tells %s", brokers[0].ID, one, b.ID, other)
 				}
 			}
 			return nil

@@ -46,7 +46,7 @@ func TestGregorAndKafkaMakeOneCluster(t *testing.T) {
 				c.Brokers[i].Start()
 				a.awaitInSync("load")
 			}
-			a.awaitAgreement(c, "load")
+			a.awaitAgreement(c.Brokers, "load")
 			l.validate(c)
 		})
 	}
@@ -93,7 +93,7 @@ func administer(t *testing.T, c *framework.Brokers, a *admin, l *load, topic str
 	preferred := func(p kmsg.MetadataResponseTopicPartition) bool { return p.Leader == p.Replicas[0] }
 	a.await("preferred leaders lead", topic, preferred)
 	a.await("preferred leaders lead", "load", preferred)
-	a.awaitAgreement(c, "load", topic)
+	a.awaitAgreement(c.Brokers, "load", topic)
 	a.deleteTopic(topic)
 	for partition := range 3 {
 		a.awaitHosts(c, topic, partition)
