@@ -13,6 +13,7 @@ import (
 
 	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/config/topic/placement"
 	"github.com/gregor-broker/gregor/server/protocol"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
 )
@@ -72,24 +73,24 @@ func (m *ZkAdminManager) addPartitions(wanted *kmsg.CreatePartitionsRequestTopic
 	return m.zk.SetTopicAssignment(wanted.Topic, ids[wanted.Topic], combined, zkdata.MatchAnyVersion)
 }
 
-func (m *ZkAdminManager) registeredBrokers() ([]BrokerMetadata, error) {
+func (m *ZkAdminManager) registeredBrokers() ([]placement.Broker, error) {
 	registered, err := m.zk.GetAllBrokersInCluster()
 	if err != nil {
 		return nil, err
 	}
-	brokers := make([]BrokerMetadata, len(registered))
+	brokers := make([]placement.Broker, len(registered))
 	for i := range registered {
-		brokers[i] = BrokerMetadata{ID: registered[i].ID}
+		brokers[i] = placement.Broker{ID: registered[i].ID}
 		if registered[i].Rack != nil {
 			brokers[i].Rack = *registered[i].Rack
 		}
 	}
-	slices.SortFunc(brokers, func(a, b BrokerMetadata) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(brokers, func(a, b placement.Broker) int { return cmp.Compare(a.ID, b.ID) })
 	return brokers, nil
 }
 
 // addedPartitions places the new partitions behind the existing ones.
-func addedPartitions(wanted *kmsg.CreatePartitionsRequestTopic, existing map[topic.Partition]zkdata.ReplicaAssignment, brokers []BrokerMetadata) (map[int32][]int32, error) {
+func addedPartitions(wanted *kmsg.CreatePartitionsRequestTopic, existing map[topic.Partition]zkdata.ReplicaAssignment, brokers []placement.Broker) (map[int32][]int32, error) {
 	count := int(wanted.Count) - len(existing)
 	switch {
 	case len(existing) == 0:
@@ -107,12 +108,12 @@ func addedPartitions(wanted *kmsg.CreatePartitionsRequestTopic, existing map[top
 	if wanted.Assignment != nil {
 		return assignedPartitions(wanted, count, len(existing), len(first), brokers)
 	}
-	start := max(0, slices.IndexFunc(brokers, func(broker BrokerMetadata) bool { return broker.ID >= first[0] }))
-	return AssignReplicas(brokers, count, len(first), Placement{StartIndex: start, FirstPartition: len(existing)})
+	start := max(0, slices.IndexFunc(brokers, func(broker placement.Broker) bool { return broker.ID >= first[0] }))
+	return AssignReplicas(brokers, count, len(first), placement.Start{Index: start, FirstPartition: len(existing)})
 }
 
 // assignedPartitions checks an assignment by hand.
-func assignedPartitions(wanted *kmsg.CreatePartitionsRequestTopic, count, firstPartition, factor int, brokers []BrokerMetadata) (map[int32][]int32, error) {
+func assignedPartitions(wanted *kmsg.CreatePartitionsRequestTopic, count, firstPartition, factor int, brokers []placement.Broker) (map[int32][]int32, error) {
 	known := map[int32]bool{}
 	for _, broker := range brokers {
 		known[broker.ID] = true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gregor-broker/gregor/config"
 	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/config/topic/placement"
 	"github.com/gregor-broker/gregor/server/protocol"
 )
 
@@ -105,7 +106,7 @@ func (m *ZkAdminManager) assignmentOf(wanted *kmsg.CreateTopicsRequestTopic) (ma
 	if factor == -1 {
 		factor = config.DefaultReplicationFactor.Get(m.current.Load())
 	}
-	return AssignReplicas(m.placeableBrokers(), partitions, factor, Placement{StartIndex: -1})
+	return AssignReplicas(m.placeableBrokers(), partitions, factor, placement.Start{Index: -1})
 }
 
 // partitionsHaveLeaders reports whether the metadata shows the topic, and a leader

@@ -14,6 +14,7 @@ import (
 	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/config/topic/placement"
 	"github.com/gregor-broker/gregor/server/metadata"
 	"github.com/gregor-broker/gregor/server/metrics"
 	"github.com/gregor-broker/gregor/server/protocol"
@@ -196,10 +197,10 @@ func (m *ZkAdminManager) createTopic(name string, overrides map[string]string, a
 }
 
 // placeableBrokers are the live brokers that replicas can be put on.
-func (m *ZkAdminManager) placeableBrokers() []BrokerMetadata {
-	var brokers []BrokerMetadata
+func (m *ZkAdminManager) placeableBrokers() []placement.Broker {
+	var brokers []placement.Broker
 	for _, broker := range m.metadata.AliveBrokers() {
-		brokers = append(brokers, BrokerMetadata{broker.ID, broker.Rack})
+		brokers = append(brokers, placement.Broker{ID: broker.ID, Rack: broker.Rack})
 	}
 	return brokers
 }
