@@ -3,6 +3,7 @@ package zkutil
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gregor-broker/gregor/zkutil/zkclient"
@@ -11,12 +12,52 @@ import (
 
 // CreateTopLevelPaths creates the nodes that a broker relies on.
 func (k *KafkaZkClient) CreateTopLevelPaths() error {
-	for _, path := range zkdata.PersistentPaths {
-		if err := k.MakeSurePersistentPathExists(path); err != nil {
-			return err
+	orphans, err := k.createAll(zkdata.PersistentPaths)
+	if err != nil || len(orphans) == 0 {
+		return err
+	}
+	if _, err := k.createAll(parentsOf(orphans)); err != nil {
+		return err
+	}
+	if orphans, err = k.createAll(orphans); err == nil && len(orphans) > 0 {
+		err = fmt.Errorf("%s: %w", orphans[0], ErrNoNode)
+	}
+	return err
+}
+
+// createAll creates nodes without data unless they exist, in one go, since each
+// alone would wait for ZooKeeper's disk. It returns those that have no parent.
+func (k *KafkaZkClient) createAll(paths []string) (orphans []string, err error) {
+	requests := make([]zkclient.Request, len(paths))
+	for i, path := range paths {
+		requests[i] = k.createRequest(path, nil)
+	}
+	responses, err := k.retryRequestsUntilConnected(requests)
+	if err != nil {
+		return nil, err
+	}
+	for i := range responses {
+		switch err := ignore(responses[i].Err, ErrNodeExists); {
+		case errors.Is(err, ErrNoNode):
+			orphans = append(orphans, paths[i])
+		case err != nil:
+			return nil, err
 		}
 	}
-	return nil
+	return orphans, nil
+}
+
+// parentsOf are the nodes right above others, each once: none of the paths that
+// every broker creates is more than two deep.
+func parentsOf(paths []string) []string {
+	var parents []string
+	for _, path := range paths {
+		parent := path[:strings.LastIndexByte(path, '/')]
+		if parent != "" && !slices.Contains(parents, parent) {
+			parents = append(parents, parent)
+		}
+	}
+	return parents
 }
 
 // MakeSurePersistentPathExists creates the node and its parents without data
@@ -39,9 +80,11 @@ func (k *KafkaZkClient) CreateRecursive(path string, data []byte) error {
 }
 
 func (k *KafkaZkClient) create(path string, data []byte) error {
-	return k.retryRequestUntilConnected(zkclient.CreateRequest{
-		Path: path, Data: data, ACL: k.DefaultAcls(path), Mode: zkclient.Persistent,
-	}).Err
+	return k.retryRequestUntilConnected(k.createRequest(path, data)).Err
+}
+
+func (k *KafkaZkClient) createRequest(path string, data []byte) zkclient.CreateRequest {
+	return zkclient.CreateRequest{Path: path, Data: data, ACL: k.DefaultAcls(path), Mode: zkclient.Persistent}
 }
 
 func (k *KafkaZkClient) createParents(path string) error {
