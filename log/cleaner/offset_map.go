@@ -49,7 +49,7 @@ func (m *offsetMap) probe(hash *[md5.Size]byte, attempt int) *mapEntry {
 	case at < 0:
 		at = -at
 	}
-	return &m.table[int(at)%len(m.table)]
+	return &m.table[uint32(at)%uint32(len(m.table))]
 }
 
 // put notes the offset of a key. There must be a free slot.
