@@ -122,6 +122,41 @@ func TestAnIdleFetcherSendsEmptyRequests(t *testing.T) {
 	}
 }
 
+// A follower that forgot the epoch of its last record after a response without
+// records could not be told of a divergence (KAFKA-15510).
+func TestAnEmptyResponseKeepsTheLastFetchedEpoch(t *testing.T) {
+	leader, follower := pair(t, topic.NewID(), map[string]string{"replica.fetch.wait.max.ms": "5"}, 1)
+	leader.append(0, 1)
+	wantCopies(t, leader, follower, 1)
+	net := leader.net
+	eventually(t, "three rounds without records", func() bool {
+		net.mu.Lock()
+		defer net.mu.Unlock()
+		return len(net.requests) >= 5
+	})
+	lost := false
+	net.mu.Lock()
+	net.requests = nil
+	net.intercept = func(_ int32, request kmsg.Request) (kmsg.Response, error, bool) {
+		if _, ok := request.(*kmsg.FetchRequest); !ok || lost {
+			return nil, nil, false
+		}
+		lost = true // the session, so that a new one begins with all partitions
+		return &kmsg.FetchResponse{Version: 13, ErrorCode: kerr.FetchSessionIDNotFound.Code}, nil, true
+	}
+	net.mu.Unlock()
+	eventually(t, "a new session names its partition with the epoch of its last record", func() bool {
+		net.mu.Lock()
+		defer net.mu.Unlock()
+		for _, request := range net.requests {
+			if fetch, ok := request.(*kmsg.FetchRequest); ok && len(fetch.Topics) > 0 {
+				return fetch.Topics[0].Partitions[0].LastFetchedEpoch >= 0
+			}
+		}
+		return false
+	})
+}
+
 // TestTruncationByLeaderEpoch lets two replicas diverge and come together: the
 // follower has records of an epoch that the new leader never saw.
 func TestTruncationByLeaderEpoch(t *testing.T) {
