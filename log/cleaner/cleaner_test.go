@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -503,4 +504,34 @@ func TestModifiedTimeIsThatOfTheLastSource(t *testing.T) {
 			t.Fatal(modified, want, err)
 		}
 	})
+}
+
+// TestOverflowedSegmentsAreSplit: a segment of an old version with offsets too far
+// from its base, which was closed cleanly, is split when the cleaner comes upon it,
+// and cleaned the next time.
+func TestOverflowedSegmentsAreSplit(t *testing.T) {
+	fsys := newMem(t)
+	l := openLog(t, fsys)
+	l.put("a", "1", "a", "2")
+	must(t, errors.Join(l.Flush(), l.Close()))
+	l.abandon()
+	file, err := fsys.OpenFile(l.Dir()+"/00000000000000000000.log", os.O_RDWR, 0)
+	must(t, err)
+	info, err := file.Stat()
+	must(t, err)
+	const far = int64(1)<<31 + 7
+	distant := batch(record.BuilderOptions{BaseOffset: far}, 1, items("a", "3", "b", "1"))
+	_, err = file.WriteAt(distant, info.Size())
+	must(t, errors.Join(err, file.Close()))
+	l = reopen(t, fsys, l.overrides, func(*log.OpenOptions) {})
+	l.roll()
+	l.put("c", "1")
+	if _, err := l.tryClean(context.Background(), testConfiguration()); !errors.Is(err, errAborted) {
+		t.Fatal(err)
+	}
+	if len(l.Segments()) != 3 || l.Segments()[1].BaseOffset != far || len(l.files(".cleaned")) != 0 {
+		t.Fatal(l.Segments(), l.files(".cleaned"))
+	}
+	l.clean()
+	l.want(fmt.Sprintf("%d..%d %d:a=3 %d:b=1", far, far+1, far, far+1), fmt.Sprintf("%d..%d %d:c=1", far+2, far+2, far+2))
 }
