@@ -31,6 +31,7 @@ type mapEntry struct {
 // reset empties the map and gives it that many slots.
 func (m *offsetMap) reset(slots int) {
 	if cap(m.table) < slots {
+		m.table = nil // two need not be there at once
 		m.table = make([]mapEntry, slots)
 	} else {
 		m.table = m.table[:slots]
