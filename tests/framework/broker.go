@@ -33,7 +33,6 @@ type Broker struct {
 
 	process *Server             // of a kind that is a process
 	server  *broker.KafkaServer // of one in the test's process, nil while stopped
-	paused  bool
 }
 
 // Become has the broker run by another program from its next start on.
@@ -159,7 +158,6 @@ func (b *Broker) AwaitReady() {
 func (b *Broker) Stop() {
 	t := b.cluster.t
 	t.Helper()
-	b.paused = false
 	if b.kind == GregorInProcess {
 		b.server.Shutdown()
 		b.server = nil
@@ -201,7 +199,6 @@ func (b *Broker) Restart() {
 // Kill ends the broker's process as a power switch would, but for the page cache.
 func (b *Broker) Kill() {
 	b.cluster.t.Helper()
-	b.paused = false
 	b.inspect()
 	b.process.Kill()
 	b.inspectOutput()
@@ -209,7 +206,6 @@ func (b *Broker) Kill() {
 
 // Pause stops the broker's process where it is until Resume.
 func (b *Broker) Pause() {
-	b.paused = true
 	if err := b.process.Pause(); err != nil {
 		b.cluster.t.Error(err)
 	}
@@ -217,14 +213,10 @@ func (b *Broker) Pause() {
 
 // Resume lets a paused broker go on.
 func (b *Broker) Resume() {
-	b.paused = false
 	if err := b.process.Resume(); err != nil {
 		b.cluster.t.Error(err)
 	}
 }
-
-// Paused tells whether the broker is paused.
-func (b *Broker) Paused() bool { return b.paused }
 
 // Wipe removes what a stopped broker has on disk, as a new disk would.
 func (b *Broker) Wipe() {

@@ -22,6 +22,8 @@ const MinutesVariable = "GREGOR_FAULT_MINUTES"
 var (
 	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the random faults")
 	rounds = flag.Int("rounds", 120, "how many rounds of random faults there are at most")
+	// With 2.6 leaders write their ISR themselves and followers ask where epochs end.
+	protocol = flag.String("protocol", "3.1", "inter-broker protocol of the random faults")
 )
 
 // session is the brokers' session with ZooKeeper: short, so that a death is soon
@@ -44,7 +46,7 @@ func budget(t *testing.T) (time.Duration, int) {
 // the middle of them; after each the cluster must take records again, and at the end
 // nothing that was promised may be missing.
 func TestRandomFaults(t *testing.T) {
-	t.Logf("-seed=%d", *seed)
+	t.Logf("-seed=%d -protocol=%s", *seed, *protocol)
 	length, most := budget(t)
 	r := newRounds(t, *seed)
 	end := time.Now().Add(length)
@@ -78,7 +80,7 @@ func newRounds(t *testing.T, seed uint64) *faultRounds {
 	})
 	r.c = framework.StartBrokers(t, framework.BrokersSpec{Kinds: framework.Same(3, framework.GregorProcesses), Settings: map[string]string{
 		"zookeeper.session.timeout.ms": fmt.Sprint(session.Milliseconds()), "replica.lag.time.max.ms": "800", "log.segment.bytes": "200000",
-		"num.replica.fetchers": "2",
+		"num.replica.fetchers": "2", "inter.broker.protocol.version": *protocol,
 	}})
 	r.admin = newAdmin(t, r.c)
 	r.admin.createTopic("load", everywhere(faultPartitions), keepTwo)
@@ -177,6 +179,15 @@ func (r *faultRounds) pick() (name string, fault func()) {
 		{describe("kill several with", short), func() { r.together(victims, short) }},
 		{describe("kill in a cascade with", short), func() { r.cascade(victim, other, short) }},
 		{describe("stop while ZooKeeper is away", short), func() { r.c.ZooKeeper.Kill(); victim.Stop(); r.c.ZooKeeper.Start(); victim.Start() }},
+		{describe("pause ZooKeeper beside", long), func() { r.pauseZooKeeper(long) }},
+		{describe(fmt.Sprintf("kill broker %d and pause", other.ID), 2*long), func() {
+			victim.Pause()
+			other.Kill()
+			time.Sleep(2 * long)
+			other.Launch()
+			victim.Resume()
+			other.AwaitReady()
+		}},
 		{describe("kill ZooKeeper beside", long), func() { r.c.ZooKeeper.Kill(); time.Sleep(long); r.c.ZooKeeper.Start() }},
 		{describe("kill ZooKeeper and", short), func() { r.c.ZooKeeper.Kill(); victim.Kill(); time.Sleep(short); r.c.ZooKeeper.Start(); victim.Start() }},
 		{describe("isolate", 2*long), func() { r.c.Isolate(victim.ID); time.Sleep(2 * long) }},
@@ -193,6 +204,16 @@ func (r *faultRounds) pick() (name string, fault func()) {
 	}
 	chosen := faults[r.random.IntN(len(faults))]
 	return chosen.name, chosen.fault
+}
+
+func (r *faultRounds) pauseZooKeeper(length time.Duration) {
+	if err := r.c.ZooKeeper.Pause(); err != nil {
+		r.t.Fatal(err)
+	}
+	time.Sleep(length)
+	if err := r.c.ZooKeeper.Resume(); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // together kills brokers at one moment.
