@@ -51,6 +51,12 @@ func ScalaMapOrder[K any](keys []K, hash func(K) int32) []K {
 	if len(keys) <= scalaSmallMap {
 		return slices.Clone(keys)
 	}
+	return ScalaHashMapOrder(keys, hash)
+}
+
+// ScalaHashMapOrder is the order of a scala.collection.immutable.HashMap, such as
+// groupBy gives, however few its entries are.
+func ScalaHashMapOrder[K any](keys []K, hash func(K) int32) []K {
 	return trieOrder(keys, func(key K) uint32 { return improve(hash(key)) }, 0)
 }
 

@@ -75,6 +75,19 @@ func DoAt[R kmsg.Response](a *Admin, broker int32, request kmsg.Request) (R, err
 	}, request)
 }
 
+// AskOnce sends the request to the broker with that id and does not try again.
+func AskOnce[R kmsg.Response](ctx context.Context, a *Admin, broker int32, request kmsg.Request) (typed R, err error) {
+	response, err := a.client.Broker(int(broker)).Request(ctx, request)
+	if err != nil {
+		return typed, err
+	}
+	typed, ok := response.(R)
+	if !ok {
+		return typed, fmt.Errorf("unexpected answer %T to %T", response, request)
+	}
+	return typed, nil
+}
+
 func do[R kmsg.Response](a *Admin, send func(context.Context) (kmsg.Response, error), request kmsg.Request) (R, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), a.timeout)
 	defer cancel()

@@ -17,6 +17,8 @@ const (
 type Exception struct {
 	Class, Message string
 	Cause          error
+	// Suppressed are further errors that its stack trace shows.
+	Suppressed []error
 }
 
 func (e *Exception) Error() string { return e.Message }
@@ -41,12 +43,17 @@ func IsException(err error, classes ...string) bool {
 }
 
 // Thrown is an error as a stack trace shows it, without the places: its text,
-// then its cause.
+// what it suppressed, then its cause.
 func Thrown(err error) error {
 	text := ExceptionText(err)
 	var thrown *Exception
-	if errors.As(err, &thrown) && thrown.Cause != nil {
-		text += "\nCaused by: " + ExceptionText(thrown.Cause)
+	if errors.As(err, &thrown) {
+		for _, suppressed := range thrown.Suppressed {
+			text += "\n\tSuppressed: " + ExceptionText(suppressed)
+		}
+		if thrown.Cause != nil {
+			text += "\nCaused by: " + ExceptionText(thrown.Cause)
+		}
 	}
 	return errors.New(text)
 }

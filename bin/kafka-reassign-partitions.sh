@@ -1,0 +1,3 @@
+#!/bin/bash
+
+exec "$(dirname "$0")/kafka-run-class.sh" kafka.admin.ReassignPartitionsCommand "$@"
