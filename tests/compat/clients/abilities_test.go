@@ -48,7 +48,7 @@ var abilities = []struct{ name, meaning string }{
 	{"admin-elect-leaders", "preferred leaders"},
 	{"admin-reassignments", "reassigns, lists, and the error for an unknown broker"},
 	{"admin-describe-producers", "DescribeProducers"},
-	{"admin-features", "DescribeFeatures"},
+	{"admin-features", "features of the brokers, or versions of their APIs"},
 	{"admin-list-groups", "groups are listed"},
 	{"admin-describe-group", "a group with its members"},
 	{"admin-group-offsets", "a group's offsets"},

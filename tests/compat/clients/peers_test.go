@@ -22,14 +22,14 @@ type peer struct {
 
 // peers are all clients, those that take longest first.
 var peers = []peer{
-	{"pykafka", "2.8.0", "python", python("pykafka_peer.py"), nothing},
+	{"pykafka", "2.8.0", "python", python("pykafka_peer.py"), cleanly},
 	{"kafkajs", "2.2.4", "kafkajs", node("kafkajs_peer.js"), modules},
-	{"kafka-python", "3.0.12", "python", python("kafka_python_peer.py"), nothing},
-	{"confluent-kafka-python", "2.16.1", "python", python("confluent_kafka_peer.py"), nothing},
+	{"kafka-python", "3.0.12", "python", python("kafka_python_peer.py"), cleanly},
+	{"confluent-kafka-python", "2.16.1", "python", python("confluent_kafka_peer.py"), cleanly},
 	{"Java", "3.1.0", "java", java, nothing},
 	{"Java", "3.9.2", "java-3.9", java, nothing},
 	{"Java", "4.4.0", "java-4", java, nothing},
-	{"aiokafka", "0.14.0", "python", python("aiokafka_peer.py"), nothing},
+	{"aiokafka", "0.14.0", "python", python("aiokafka_peer.py"), cleanly},
 	{"sarama", "1.61.1", "go", binary("sarama_peer"), nothing},
 	{"franz-go", "1.22.2", "go", binary("franz_peer"), nothing},
 	{"kafka-go", "0.4.51", "go", binary("kafka_go_peer"), nothing},
@@ -53,6 +53,9 @@ func python(program string) func(string) []string {
 		return []string{filepath.Join(installed, "bin", "python"), filepath.Join(folder(), "python", program)}
 	}
 }
+
+// cleanly leaves no compiled modules in the repository.
+func cleanly(string) []string { return []string{"PYTHONDONTWRITEBYTECODE=1"} }
 
 func binary(program string) func(string) []string {
 	return func(installed string) []string { return []string{filepath.Join(installed, program)} }
