@@ -21,9 +21,12 @@ func TestMain(m *testing.M) {
 		return func(args []string, _ io.Reader, stdout, stderr io.Writer) int { return run(args, stdout, stderr) }
 	}
 	commandtest.Main(m, map[string]commandtest.Tool{
-		"kafka.admin.TopicCommand":         withoutInput(TopicCommand),
-		"kafka.admin.ConfigCommand":        withoutInput(ConfigCommand),
-		"kafka.admin.ConsumerGroupCommand": withoutInput(ConsumerGroupCommand),
+		"kafka.admin.TopicCommand":              withoutInput(TopicCommand),
+		"kafka.admin.ConfigCommand":             withoutInput(ConfigCommand),
+		"kafka.admin.ConsumerGroupCommand":      withoutInput(ConsumerGroupCommand),
+		"kafka.admin.LeaderElectionCommand":     withoutInput(LeaderElectionCommand),
+		"kafka.admin.ReassignPartitionsCommand": withoutInput(ReassignPartitionsCommand),
+		"kafka.tools.ReplicaVerificationTool":   withoutInput(ReplicaVerificationTool),
 	})
 }
 
