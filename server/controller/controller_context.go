@@ -355,6 +355,20 @@ func (c *controllerContext) partitionsWithLeaders() []topic.Partition {
 	})
 }
 
+// topicsWithGaps gives all led partitions of topics that have one without an online
+// replica. A failover tells of such partitions later than of others: brokers that
+// have just started are told of the whole topic first, or they would show clients a
+// part of it, which some take for an error. Kafka tells of none.
+func (c *controllerContext) topicsWithGaps() []topic.Partition {
+	gaps := set[string]{}
+	for partition := range c.leadership {
+		if !slices.ContainsFunc(c.replicas(partition), func(id int32) bool { return c.isReplicaOnline(id, partition) }) {
+			gaps.add(partition.Topic)
+		}
+	}
+	return slices.DeleteFunc(c.partitionsWithLeaders(), func(partition topic.Partition) bool { return !gaps.has(partition.Topic) })
+}
+
 // partitionsWithOfflineLeader looks only at leaders that are not live and at
 // replicas on failed log directories.
 func (c *controllerContext) partitionsWithOfflineLeader() []topic.Partition {

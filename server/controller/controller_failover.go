@@ -166,7 +166,7 @@ func (c *KafkaController) failover() error {
 		}},
 		{"Initializing controller context", c.initializeContext},
 		{"Fetching topic deletions in progress", c.initializeDeletions},
-		{"Sending update metadata request", func() error { c.sendUpdateMetadata(nil); return nil }},
+		{"Sending update metadata request", func() error { c.sendUpdateMetadata(c.context.topicsWithGaps()); return nil }},
 	}
 	for _, s := range steps {
 		c.log.infof("%s", s.say)

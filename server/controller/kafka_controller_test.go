@@ -219,6 +219,40 @@ func TestBounceBetweenTwoLooksIsSeenByTheEpoch(t *testing.T) {
 	}
 }
 
+func TestFailoverTellsOfTopicsAsAWhole(t *testing.T) {
+	c := newTestCluster(t, 0, 1, 2)
+	c.startActive(0, nil)
+	c.createAwaited("orders", []int32{1, 0}, []int32{2}, []int32{0, 1})
+	next := c.startController(1, nil)
+	settle(next)
+	c.stopBroker(2)
+	c.awaitState(tp("orders", 1), zkdata.NoLeader, 2)
+	c.sender.forget()
+	c.stopBroker(0)
+	c.eventually("the next controller is active", next.IsActive)
+	settle(next)
+	told := map[int32]bool{} // what a broker that knew nothing knows
+	c.sender.mu.Lock()
+	defer c.sender.mu.Unlock()
+	for _, sent := range c.sender.requests {
+		update, ok := sent.request.(*kmsg.UpdateMetadataRequest)
+		if !ok || sent.broker != 1 || update.ControllerID != 1 {
+			continue
+		}
+		for partition := range int32(3) {
+			if _, ok := updateMetadataOf(update, tp("orders", partition)); ok {
+				told[partition] = true
+			}
+		}
+		if len(told) > 0 {
+			break
+		}
+	}
+	if len(told) != 3 {
+		t.Errorf("partitions %v of 3 are told first", told)
+	}
+}
+
 // hold keeps the event goroutine busy until release is called.
 func hold(controller *KafkaController) (release func()) {
 	held := make(chan struct{})
