@@ -79,6 +79,9 @@ func (l *UnifiedLog) checkGivenOffsets(info *AppendInfo, records []byte) error {
 // leader get their offsets here; those of a follower, for which validated is
 // nil, have them.
 func (l *UnifiedLog) append(info *AppendInfo, records []byte, origin AppendOrigin, validated *validated, leaderEpoch int32) error {
+	if err := l.local.checkRoom(); err != nil {
+		return err
+	}
 	// Records must not be there without the id of their topic.
 	if err := l.flushDueFiles(); err != nil {
 		return err
@@ -129,6 +132,11 @@ func (l *UnifiedLog) appendLocked(info *AppendInfo, records []byte, origin Appen
 	if err := l.local.append(info, records); err != nil {
 		return err
 	}
+	return halfDone(l.afterAppend(info, segment, changes))
+}
+
+// afterAppend takes records into account that are in the segment.
+func (l *UnifiedLog) afterAppend(info *AppendInfo, segment *LogSegment, changes producerChanges) error {
 	l.updateHighWatermarkWithEndLocked()
 	if err := l.applyProducerChanges(segment, changes); err != nil {
 		return err
@@ -138,7 +146,7 @@ func (l *UnifiedLog) appendLocked(info *AppendInfo, records []byte, origin Appen
 	if err := l.maybeIncrementFirstUnstableOffset(); err != nil {
 		return err
 	}
-	if l.LogEndOffset()-l.RecoveryPoint() >= config.FlushMessages {
+	if l.LogEndOffset()-l.RecoveryPoint() >= l.Config().FlushMessages {
 		return l.flushLocked()
 	}
 	return nil

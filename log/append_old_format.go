@@ -16,6 +16,9 @@ import (
 // appendOldFormat is AppendAsLeader for a topic of an old format. All of it
 // happens under the lock, as compressed v0 sets carry offsets inside.
 func (l *UnifiedLog) appendOldFormat(info *AppendInfo, records []byte, origin AppendOrigin, config *Config) error {
+	if err := l.local.checkRoom(); err != nil {
+		return err
+	}
 	if err := l.flushDueFiles(); err != nil {
 		return err
 	}

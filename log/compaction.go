@@ -179,7 +179,7 @@ func (l *UnifiedLog) ReplaceSegments(replacements []*CleanedSegment, old []*LogS
 		return err
 	}
 	err := l.replaceSegmentsLocked(replacements, old)
-	return l.local.handleIO(err, "Error while replacing segments of %s in dir %s", l.local.partition, l.local.parentDir)
+	return l.local.handleIO(halfDone(err), "Error while replacing segments of %s in dir %s", l.local.partition, l.local.parentDir)
 }
 
 func (l *UnifiedLog) replaceSegmentsLocked(replacements []*CleanedSegment, old []*LogSegment) error {

@@ -35,6 +35,7 @@ type localLog struct {
 	parentDir string
 	scheduler *Scheduler
 	failures  DirFailureHandler
+	space     spaceKeeper // nil if the handler is none
 	logger    *logrus.Entry
 
 	dir           atomic.Pointer[string]
@@ -69,18 +70,42 @@ func (l *localLog) checkOpen() error {
 	return nil
 }
 
+// ErrDiskFull says that there is no room for records. The log is as it was before,
+// and takes records again when there is room.
+var ErrDiskFull = errors.New("the disk is full")
+
+// spaceKeeper is a DirFailureHandler that knows which disks are full.
+type spaceKeeper interface {
+	IsFull(dir string) bool
+}
+
+// halfDoneError is a full disk met in the middle of a change, of which it is not
+// known how much was done. It is as bad as any other error of the disk.
+type halfDoneError struct{ cause error }
+
+func (e *halfDoneError) Error() string { return e.cause.Error() }
+
+func halfDone(err error) error {
+	if !vfs.IsNoSpace(err) {
+		return err
+	}
+	return &halfDoneError{err}
+}
+
 // IsIOError tells errors of the disk from those of our own making.
 func IsIOError(err error) bool {
 	var pathError *fs.PathError
 	var linkError *os.LinkError
 	var syscallError *os.SyscallError
 	var errno syscall.Errno
-	return errors.As(err, &pathError) || errors.As(err, &linkError) || errors.As(err, &syscallError) || errors.As(err, &errno) ||
+	var half *halfDoneError
+	return errors.As(err, &half) || errors.As(err, &pathError) || errors.As(err, &linkError) || errors.As(err, &syscallError) || errors.As(err, &errno) ||
 		errors.Is(err, io.ErrShortWrite) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 // handleIO takes the log directory offline if the error is one of the disk, and
-// turns it into a KAFKA_STORAGE_ERROR.
+// turns it into a KAFKA_STORAGE_ERROR. A full disk is no reason to go offline,
+// which is up to the handler.
 func handleIO(failures DirFailureHandler, dir string, err error, format string, args ...any) error {
 	if err == nil || !IsIOError(err) {
 		return err
@@ -88,6 +113,9 @@ func handleIO(failures DirFailureHandler, dir string, err error, format string, 
 	message := fmt.Sprintf(format, args...)
 	if failures != nil {
 		failures.MaybeAddOfflineLogDir(dir, message, err)
+	}
+	if vfs.IsNoSpace(err) {
+		return fmt.Errorf("%w: %w: %s: %v", kerr.KafkaStorageError, ErrDiskFull, message, err)
 	}
 	return fmt.Errorf("%w: %s: %v", kerr.KafkaStorageError, message, err)
 }
@@ -102,6 +130,14 @@ func (l *localLog) handleIO(err error, format string, args ...any) error {
 func (l *localLog) checkOnline() error {
 	if l.failures != nil && l.failures.HasOfflineLogDir(l.parentDir) {
 		return fmt.Errorf("%w: The log dir %s is already offline due to a previous IO exception", kerr.KafkaStorageError, l.parentDir)
+	}
+	return nil
+}
+
+// checkRoom refuses records while the disk is full.
+func (l *localLog) checkRoom() error {
+	if l.space != nil && l.space.IsFull(l.parentDir) {
+		return fmt.Errorf("%w: %w: no room in log dir %s", kerr.KafkaStorageError, ErrDiskFull, l.parentDir)
 	}
 	return nil
 }

@@ -235,9 +235,17 @@ func (s *LogSegment) append(largestOffset, largestTimestamp, offsetOfMaxTimestam
 		return &segmentOverflowError{segment: s, offset: largestOffset}
 	}
 	if err := vfs.WriteFull(s.file.file, records, int64(position)); err != nil {
+		if vfs.IsNoSpace(err) { // what found room must not be taken for a batch
+			err = errors.Join(err, s.file.file.Truncate(int64(position)))
+		}
 		return err
 	}
 	s.file.size.Store(int64(position + len(records)))
+	return halfDone(s.indexAppended(position, largestOffset, largestTimestamp, offsetOfMaxTimestamp, len(records)))
+}
+
+// indexAppended takes an append into the indexes.
+func (s *LogSegment) indexAppended(position int, largestOffset, largestTimestamp, offsetOfMaxTimestamp int64, size int) error {
 	largest, err := s.noteAppended(position, largestTimestamp, offsetOfMaxTimestamp)
 	if err != nil {
 		return err
@@ -251,7 +259,7 @@ func (s *LogSegment) append(largestOffset, largestTimestamp, offsetOfMaxTimestam
 		}
 		s.bytesSinceLastIndexEntry = 0
 	}
-	s.bytesSinceLastIndexEntry += len(records)
+	s.bytesSinceLastIndexEntry += size
 	return nil
 }
 

@@ -29,7 +29,7 @@ func (l *UnifiedLog) TruncateTo(offset int64) (truncated bool, err error) {
 		truncated = true
 		err = l.truncateLocked(offset)
 	}
-	return truncated, l.local.handleIO(err, "Error while truncating log to offset %d for %s in dir %s", offset, l.local.partition, l.local.parentDir)
+	return truncated, l.local.handleIO(halfDone(err), "Error while truncating log to offset %d for %s in dir %s", offset, l.local.partition, l.local.parentDir)
 }
 
 func (l *UnifiedLog) truncateLocked(offset int64) error {
@@ -62,7 +62,7 @@ func (l *UnifiedLog) TruncateFullyAndStartAt(offset int64) error {
 		return err
 	}
 	err := l.truncateFullyLocked(offset)
-	return l.local.handleIO(err, "Error while truncating the entire log for %s in dir %s", l.local.partition, l.local.parentDir)
+	return l.local.handleIO(halfDone(err), "Error while truncating the entire log for %s in dir %s", l.local.partition, l.local.parentDir)
 }
 
 func (l *UnifiedLog) truncateFullyLocked(offset int64) error {

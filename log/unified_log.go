@@ -90,6 +90,7 @@ func Open(options OpenOptions) (*UnifiedLog, error) {
 	local := &log.local
 	local.fs, local.partition, local.parentDir = options.FS, partition, path.Dir(options.Dir)
 	local.scheduler, local.failures, local.logger = options.Scheduler, options.Failures, localLogLogger
+	local.space, _ = options.Failures.(spaceKeeper)
 	local.dir.Store(&options.Dir)
 	local.config.Store(options.Config)
 	local.lastFlushMs.Store(time.Now().UnixMilli())

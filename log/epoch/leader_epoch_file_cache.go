@@ -73,6 +73,7 @@ func (c *LeaderEpochFileCache) Assign(epoch int32, startOffset int64) error {
 	if !c.assignLocked(entry) {
 		return nil
 	}
+	c.unwritten.Store(true) // if it cannot be written now, it must be before the next append
 	return c.flushLocked()
 }
 

@@ -223,7 +223,10 @@ func (t *table) appendLocked(entry []byte) error {
 	}
 	t.tail = append(t.tail, entry...)
 	if len(t.tail)+t.entrySize > tailSize {
-		return t.writeTailLocked(false)
+		if err := t.writeTailLocked(false); !vfs.IsNoSpace(err) {
+			return err
+		}
+		// The entries stay here until there is room, or a flush tells.
 	}
 	return nil
 }

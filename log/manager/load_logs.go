@@ -74,7 +74,8 @@ func (m *LogManager) loadLogs(topicNames []string) error {
 			return
 		}
 		if log.IsIOError(err) {
-			m.failures.MaybeAddOfflineLogDir(dir, "Error while loading log dir "+dir, err)
+			// Also for want of room: what was not loaded cannot be served (KAFKA-13773).
+			m.failures.addOffline(dir, "Error while loading log dir "+dir, err)
 			return
 		}
 		errs = errors.Join(errs, err)

@@ -54,7 +54,7 @@ type Options struct {
 // Its locks come before those of the logs: creationOrDeletion, then mu.
 type LogManager struct {
 	options    Options
-	fs         vfs.FS
+	fs         *vfs.Reserves
 	logger     *logrus.Entry
 	dirs       []string
 	failures   *LogDirFailureChannel
@@ -100,12 +100,13 @@ func New(options Options) (*LogManager, error) {
 		options.FailureChannel = NewLogDirFailureChannel(len(options.LogDirs))
 	}
 	m := &LogManager{
-		options: options, fs: options.FS, logger: options.Logger, failures: options.FailureChannel,
+		options: options, fs: vfs.NewReserves(options.FS), logger: options.Logger, failures: options.FailureChannel,
 		scheduler: log.NewScheduler(), stop: make(chan struct{}),
 		locks: map[string]io.Closer{}, loaded: map[string]bool{}, checkpoints: map[string]*dirCheckpoints{},
 		current: map[topic.Partition]*log.UnifiedLog{}, future: map[topic.Partition]*log.UnifiedLog{},
 		preferred: map[topic.Partition]string{}, initializing: map[topic.Partition]bool{},
 	}
+	m.failures.reserves = m.fs
 	defaults, err := m.resolve(nil)
 	if err != nil {
 		return nil, err
@@ -155,7 +156,7 @@ func absolute(dir string) string {
 // openDir makes a directory live; a disk error takes it offline instead.
 func (m *LogManager) openDir(dir string) error {
 	if err := m.createDir(dir); err != nil {
-		m.failures.MaybeAddOfflineLogDir(dir, "Failed to create or validate data directory "+dir, err)
+		m.failures.addOffline(dir, "Failed to create or validate data directory "+dir, err)
 		return nil
 	}
 	lock, err := m.fs.Lock(filepath.Join(dir, LockFile))
@@ -163,8 +164,12 @@ func (m *LogManager) openDir(dir string) error {
 		return fmt.Errorf("Failed to acquire lock on file %s in %s. A Kafka instance in another process or thread is using this directory.", LockFile, dir) //nolint:staticcheck // Kafka's sentence
 	}
 	if err != nil {
-		m.failures.MaybeAddOfflineLogDir(dir, "Disk error while locking directory "+dir, err)
+		m.failures.addOffline(dir, "Disk error while locking directory "+dir, err)
 		return nil
+	}
+	if err := m.fs.Add(dir); err != nil {
+		m.failures.addOffline(dir, "Disk error while making the reserve of directory "+dir, err)
+		return lock.Close()
 	}
 	m.live = append(m.live, dir)
 	m.locks[dir] = lock
@@ -223,6 +228,7 @@ func (m *LogManager) Startup(topicNames []string) error {
 	broker := m.options.Config.Load()
 	milliseconds := func(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
 	m.logger.Infof("Starting log cleanup with a period of %d ms.", config.LogRetentionCheckIntervalMs.Get(broker))
+	m.background.Go(m.refillReserves)
 	m.every(milliseconds(config.LogRetentionCheckIntervalMs.Get(broker)), m.CleanupLogs)
 	m.logger.Infof("Starting log flusher with a default period of %d ms.", config.LogFlushSchedulerIntervalMs.Get(broker))
 	m.every(milliseconds(config.LogFlushSchedulerIntervalMs.Get(broker)), m.flushDirtyLogs)
@@ -247,6 +253,25 @@ func (m *LogManager) every(period time.Duration, task func()) {
 			}
 		}
 	})
+}
+
+// refillPeriod is how often a full disk is looked at.
+const refillPeriod = time.Second
+
+// refillReserves has directories take records again when there is room.
+func (m *LogManager) refillReserves() {
+	ticker := time.NewTicker(refillPeriod)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-m.stop:
+			return
+		case <-ticker.C:
+			for _, dir := range m.fs.Refill() {
+				m.logger.Infof("There is room again in log dir %s, which takes records again", dir)
+			}
+		}
+	}
 }
 
 func (m *LogManager) flushDirtyLogs() {

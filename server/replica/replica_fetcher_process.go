@@ -131,6 +131,11 @@ func (t *replicaFetcherThread) processPartitionLocked(state *partitionFetchState
 		return false
 	}
 	woken, err := t.appendLocked(state, data)
+	if errors.Is(err, log.ErrDiskFull) { // there may be room later
+		t.log.WithError(err).Warnf("%sNo room for partition %s at offset %d", t.prefix, state.tp, state.fetchOffset)
+		t.delayLocked(state)
+		return false
+	}
 	switch protocol.ErrorCode(err) {
 	case 0:
 		return woken
