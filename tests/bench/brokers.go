@@ -5,6 +5,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -58,34 +60,50 @@ func (b *bench) startZooKeeper() error {
 type broker struct {
 	*process
 	kind kind
+	id   int
 }
 
-// startBroker starts a broker with its data in home and with default settings. Both
-// log as config/log4j.properties says.
-func (b *bench) startBroker(kind kind, home string) (*broker, error) {
-	if err := os.MkdirAll(home, 0o755); err != nil {
+// setup is how a broker is started.
+type setup struct {
+	kind kind
+	id   int
+	// home has the broker's data and logs, chroot its place in ZooKeeper.
+	home, chroot string
+	// settings are further lines of its properties, environment further variables.
+	settings, environment []string
+}
+
+// alone is how the only broker of a cluster is started: with default settings.
+func alone(kind kind, home string, settings ...string) setup {
+	return setup{kind: kind, home: home, chroot: filepath.Base(home), settings: append(settings, "offsets.topic.replication.factor=1")}
+}
+
+// startBroker starts a broker on a free port. Both kinds log as
+// config/log4j.properties says.
+func (b *bench) startBroker(s setup) (*broker, error) {
+	if err := os.MkdirAll(s.home, 0o755); err != nil {
 		return nil, err
 	}
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(home, "server.properties")
-	text := fmt.Sprintf("broker.id=0\nlisteners=PLAINTEXT://%s\nlog.dirs=%s/data\nzookeeper.connect=%s/%s\noffsets.topic.replication.factor=1\n",
-		address, home, b.zooKeeper.address, filepath.Base(home))
+	file := filepath.Join(s.home, "server.properties")
+	text := fmt.Sprintf("broker.id=%d\nlisteners=PLAINTEXT://%s\nlog.dirs=%s/data\nzookeeper.connect=%s/%s\n%s\n",
+		s.id, address, s.home, b.zooKeeper.address, s.chroot, strings.Join(s.settings, "\n"))
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
-	logs := filepath.Join(home, "logs")
-	environment := append([]string{
+	logs := filepath.Join(s.home, "logs")
+	environment := slices.Concat([]string{
 		"LOG_DIR=" + logs, "KAFKA_LOG4J_OPTS=-Dkafka.logs.dir=" + logs + " -Dlog4j.configuration=file:config/log4j.properties",
-	}, kind.environment...)
-	started, err := startProcess(environment, filepath.Join(home, "out"), append(append([]string{}, kind.command...), file)...)
+	}, s.kind.environment, s.environment)
+	started, err := startProcess(environment, filepath.Join(s.home, "out"), append(slices.Clone(s.kind.command), file)...)
 	if err != nil {
 		return nil, err
 	}
 	started.address = address
-	return &broker{process: started, kind: kind}, nil
+	return &broker{process: started, kind: s.kind, id: s.id}, nil
 }
 
 func freeAddress() (string, error) {

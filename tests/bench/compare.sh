@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
 # Puts the same load on Gregor and on Apache Kafka 3.1.0, in turn, and prints a
-# table in Markdown: time to start, memory, throughput, processor time, latency.
-# About a quarter of an hour; nothing else should run meanwhile.
-#   tests/bench/compare.sh [--quick] [--rounds n] [--size MiB] …   (--help has all)
+# table in Markdown for each part:
+#   broker   time to start, memory, throughput, processor time, latency
+#   log      many partitions: start and memory; recovery; compaction
+#   cluster  three brokers: throughput, latency, many partitions, failover
+# About ten minutes, two with --quick, three quarters of an hour with --full; nothing
+# else should run meanwhile.
+#   tests/bench/compare.sh [--quick|--full] [--parts broker,log,cluster] …   (--help has all)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . bin/build.sh

@@ -18,6 +18,8 @@ const (
 	createTopicsVersion = 4
 	produceVersion      = 8
 	fetchVersion        = 11
+	metadataVersion     = 8
+	alterConfigsVersion = 0
 )
 
 // requestTimeout bounds each read and write of a connection.
@@ -85,12 +87,19 @@ func (c *connection) ask(request kmsg.Request) (kmsg.Response, error) {
 	return response, response.ReadFrom(frame)
 }
 
-// createTopic asks until the topic is there.
+// createTopic asks until the topic is there, with one replica of each partition.
 func (b *bench) createTopic(c *connection, name string, partitions int) error {
+	return b.createReplicated(c, name, partitions, 1, nil)
+}
+
+func (b *bench) createReplicated(c *connection, name string, partitions, replicas int, settings map[string]string) error {
 	request := kmsg.NewPtrCreateTopicsRequest()
-	request.Version, request.TimeoutMillis = createTopicsVersion, int32(requestTimeout.Milliseconds())
+	request.Version, request.TimeoutMillis = createTopicsVersion, int32(requestTimeout.Milliseconds())/2
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, int32(partitions), 1
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, int32(partitions), int16(replicas)
+	for key, value := range settings {
+		topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: key, Value: &value})
+	}
 	request.Topics = append(request.Topics, topic)
 	return b.untilServed(func() (int16, error) {
 		response, err := c.ask(request)

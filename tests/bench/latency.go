@@ -18,39 +18,27 @@ import (
 const (
 	latencyTopic  = "latency"
 	latencyRate   = 2000 // records a second, each in a request of its own
+	clusterRate   = 1000 // the same for a cluster
 	latencyRecord = 100
 	// latencyWarmUp is how long records are sent before any is counted.
 	latencyWarmUp = 3 * time.Second
 )
 
-// measureLatency sends records at a fixed rate, whether or not the broker keeps up,
-// and takes the time until a consumer has each.
+// measureLatency takes the time that records take through one broker.
 func (b *bench) measureLatency(broker *broker) error {
-	producer, err := b.connect(broker.process)
+	c, err := b.connect(broker.process)
 	if err != nil {
 		return err
 	}
-	defer producer.Close()
-	consumer, err := b.connect(broker.process)
-	if err != nil {
-		return err
-	}
-	defer consumer.Close()
-	if err := b.createTopic(producer, latencyTopic, 1); err != nil {
-		return err
-	}
-	if err := b.produceOneTo(producer, latencyTopic); err != nil {
+	defer c.Close()
+	if err := b.createTopic(c, latencyTopic, 1); err != nil {
 		return err
 	}
 	before, err := broker.cpuSeconds()
 	if err != nil {
 		return err
 	}
-	count := int((latencyWarmUp + b.latency).Seconds() * latencyRate)
-	failed := make(chan error, 2)
-	go func() { failed <- producer.sendAtRate(count) }()
-	go func() { failed <- producer.awaitAnswers(count, 1, nil) }()
-	latencies, err := b.consumeAtRate(consumer, count, failed)
+	latencies, err := b.sendToReceive(broker.process, latencyRate, 1)
 	if err != nil {
 		return err
 	}
@@ -59,17 +47,46 @@ func (b *bench) measureLatency(broker *broker) error {
 		return err
 	}
 	b.results.add(rowLatencyCPU, broker.kind, 100*(after-before)/(latencyWarmUp+b.latency).Seconds())
-	b.addPercentiles(broker.kind, latencies[int(latencyWarmUp.Seconds()*latencyRate):])
+	b.addPercentiles(broker.kind, "", latencies)
 	return nil
 }
 
-func (b *bench) addPercentiles(kind kind, latencies []time.Duration) {
+// sendToReceive sends records at a fixed rate to the leader of the topic for it,
+// whether or not the broker keeps up, and takes the time until a consumer has each.
+// It gives those after the warm-up.
+func (b *bench) sendToReceive(leader *process, rate int, acks int16) ([]time.Duration, error) {
+	producer, err := b.connect(leader)
+	if err != nil {
+		return nil, err
+	}
+	defer producer.Close()
+	consumer, err := b.connect(leader)
+	if err != nil {
+		return nil, err
+	}
+	defer consumer.Close()
+	if err := b.produceOne(producer, latencyTopic, 0, acks); err != nil {
+		return nil, err
+	}
+	count := int((latencyWarmUp + b.latency).Seconds() * float64(rate))
+	failed := make(chan error, 2)
+	go func() { failed <- producer.sendAtRate(count, rate, acks) }()
+	go func() { failed <- producer.awaitAnswers(count, 1, nil) }()
+	latencies, err := b.consumeAtRate(consumer, count, failed)
+	if err != nil {
+		return nil, err
+	}
+	return latencies[int(latencyWarmUp.Seconds())*rate:], nil
+}
+
+// addPercentiles adds to the three rows whose names begin with prefix.
+func (b *bench) addPercentiles(kind kind, prefix string, latencies []time.Duration) {
 	slices.Sort(latencies)
 	for _, row := range []struct {
 		name     string
 		quantile float64
 	}{{rowP50, 0.5}, {rowP99, 0.99}, {rowP999, 0.999}} {
-		b.results.add(row.name, kind, milliseconds(latencies[int(row.quantile*float64(len(latencies)-1))]))
+		b.results.add(prefix+row.name, kind, milliseconds(latencies[int(row.quantile*float64(len(latencies)-1))]))
 	}
 }
 
@@ -77,13 +94,13 @@ var clockStart = time.Now()
 
 // sendAtRate sends records when they are due. Each carries the moment of its
 // sending, or that at which it was due when the one before held it up.
-func (c *connection) sendAtRate(count int) error {
+func (c *connection) sendAtRate(count, rate int, acks int16) error {
 	runtime.LockOSThread() // for a clock finer than the runtime's timers
 	defer runtime.UnlockOSThread()
 	value := make([]byte, latencyRecord)
 	began := time.Since(clockStart)
 	for i := range count {
-		moment := began + time.Duration(i)*time.Second/latencyRate
+		moment := began + time.Duration(i)*time.Second/time.Duration(rate)
 		if wait := moment - time.Since(clockStart); wait > 0 {
 			pause := unix.NsecToTimespec(int64(wait))
 			if err := unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &pause, nil); err != nil && !errors.Is(err, unix.EINTR) {
@@ -94,7 +111,9 @@ func (c *connection) sendAtRate(count int) error {
 		binary.BigEndian.PutUint64(value, uint64(moment))
 		builder := record.NewBuilder(record.BuilderOptions{})
 		builder.Append(time.Now().UnixMilli(), nil, value)
-		if _, err := c.Write(c.encode(produceRequest(latencyTopic, 0, builder.Build()))); err != nil {
+		request := produceRequest(latencyTopic, 0, builder.Build())
+		request.Acks = acks
+		if _, err := c.Write(c.encode(request)); err != nil {
 			return err
 		}
 	}

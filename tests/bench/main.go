@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -19,7 +20,14 @@ import (
 
 // options are how much is measured.
 type options struct {
-	rounds     int
+	rounds, logRounds, clusterRounds int
+	// logPartitions are the partitions of the broker of the log's part,
+	// clusterPartitions those of the topic whose leaders move, three replicas each.
+	logPartitions, clusterPartitions int
+	recoveryMiB, compactionMiB       int64
+	clusterMiB                       int64
+	parts                            []part
+
 	sizeMiB    int64
 	warmUpMiB  int64
 	latency    time.Duration
@@ -53,26 +61,56 @@ func main() {
 	}
 }
 
+// registerFlags makes the flags of the options that are numbers.
+func registerFlags(o *options) *flag.FlagSet {
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	flags.IntVar(&o.rounds, "rounds", 1, "how often the broker's part is measured")
+	flags.IntVar(&o.logRounds, "log-rounds", 1, "how often the log's part is measured")
+	flags.IntVar(&o.clusterRounds, "cluster-rounds", 1, "how often the cluster's part is measured")
+	flags.Int64Var(&o.sizeMiB, "size", 384, "MiB that each of the four loads of a broker sends and reads")
+	flags.Int64Var(&o.warmUpMiB, "warm-up", 256, "MiB that are sent and read before anything is measured")
+	flags.Int64Var(&o.recoveryMiB, "recovery-size", 768, "MiB that are recovered")
+	flags.Int64Var(&o.compactionMiB, "compaction-size", 384, "MiB that are compacted")
+	flags.Int64Var(&o.clusterMiB, "cluster-size", 192, "MiB that each of the four loads of a cluster sends")
+	flags.DurationVar(&o.latency, "latency", 10*time.Second, "how long latency is measured")
+	flags.DurationVar(&o.settle, "settle", 5*time.Second, "how long brokers are left alone before their idle memory is taken")
+	flags.IntVar(&o.partitions, "partitions", 1000, "partitions of the broker's part")
+	flags.IntVar(&o.logPartitions, "log-partitions", 10_000, "partitions of the log's part")
+	flags.IntVar(&o.clusterPartitions, "cluster-partitions", 1000, "partitions of the cluster's part")
+	flags.StringVar(&o.dir, "dir", "", "where data is kept meanwhile; a temporary folder by default")
+	flags.DurationVar(&o.limit, "limit", time.Hour, "when to give up")
+	return flags
+}
+
 func parseOptions() (*options, error) {
 	o := &options{}
-	flag.IntVar(&o.rounds, "rounds", 3, "how often everything is measured")
-	flag.Int64Var(&o.sizeMiB, "size", 768, "MiB that each of the four loads sends and reads")
-	flag.Int64Var(&o.warmUpMiB, "warm-up", 256, "MiB that are sent and read before anything is measured")
-	flag.DurationVar(&o.latency, "latency", 20*time.Second, "how long latency is measured")
-	flag.DurationVar(&o.settle, "settle", 5*time.Second, "how long a broker is left alone before its idle memory is taken")
-	flag.IntVar(&o.partitions, "partitions", 1000, "partitions of a broker that is started with data")
-	flag.StringVar(&o.dir, "dir", "", "where data is kept meanwhile; a temporary folder by default")
-	flag.DurationVar(&o.limit, "limit", 30*time.Minute, "when to give up")
-	quick := flag.Bool("quick", false, "one short round, for a first impression: about a minute")
-	brokers := flag.String("brokers", "gregor,kafka", "whom to measure")
-	measures := flag.String("measure", strings.Join([]string{measureStart, measurePartitions, measureThroughput, measureLatency}, ","), "what to measure")
-	loads := flag.String("loads", "", "which loads: a part of their names; all by default")
-	flag.Parse()
+	flags := registerFlags(o)
+	full := flags.Bool("full", false, "three rounds of larger loads: about three quarters of an hour")
+	quick := flags.Bool("quick", false, "one short round, for a first impression: about two minutes")
+	names := flags.String("parts", "broker,log,cluster", "which parts to run")
+	brokers := flags.String("brokers", "gregor,kafka", "whom to measure")
+	measures := flags.String("measure", strings.Join([]string{measureStart, measurePartitions, measureThroughput, measureLatency}, ","), "what to measure of the broker's part")
+	loads := flags.String("loads", "", "which loads: a part of their names; all by default")
+	if err := flags.Parse(os.Args[1:]); err != nil {
+		return nil, err
+	}
 	if *quick {
-		o.rounds, o.sizeMiB, o.warmUpMiB, o.latency, o.settle = 1, 192, 96, 6*time.Second, 2*time.Second
+		presets(flags, quickForm)
+	} else if *full {
+		presets(flags, fullForm)
 	}
 	o.measures = strings.Split(*measures, ",")
 	o.loads = slices.DeleteFunc(slices.Clone(workloads), func(load workload) bool { return !strings.Contains(load.name, *loads) })
+	if o.rounds < 1 || o.partitions < 1 || o.logPartitions < 1 || o.clusterPartitions < 1 || o.latency < 0 {
+		return nil, errors.New("rounds and partitions begin at 1")
+	}
+	for name := range strings.SplitSeq(*names, ",") {
+		at := slices.IndexFunc(parts, func(p part) bool { return p.name == name })
+		if at < 0 {
+			return nil, fmt.Errorf("there is no part %q", name)
+		}
+		o.parts = append(o.parts, parts[at])
+	}
 	for name := range strings.SplitSeq(*brokers, ",") {
 		at := slices.IndexFunc(kinds, func(k kind) bool { return strings.EqualFold(k.key, name) })
 		if at < 0 {
@@ -81,6 +119,32 @@ func parseOptions() (*options, error) {
 		o.brokers = append(o.brokers, kinds[at])
 	}
 	return o, nil
+}
+
+// The forms are the values of flags that are not given.
+var (
+	quickForm = map[string]string{
+		"size": "64", "warm-up": "48", "latency": "2s", "settle": "1s", "partitions": "200", "log-partitions": "1000",
+		"recovery-size": "192", "compaction-size": "96", "cluster-size": "32", "cluster-partitions": "300",
+	}
+	fullForm = map[string]string{
+		"rounds": "3", "log-rounds": "3", "cluster-rounds": "3", "size": "768", "latency": "20s", "cluster-size": "384", "cluster-partitions": "2000",
+		"recovery-size": "900", "compaction-size": "768",
+	}
+)
+
+// presets gives flags that were not given the values of a form.
+func presets(flags *flag.FlagSet, form map[string]string) {
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for name, value := range form {
+		if given[name] {
+			continue
+		}
+		if err := flags.Set(name, value); err != nil {
+			panic(err) // a form with a flag that there is not
+		}
+	}
 }
 
 func (o *options) measure(what string) bool { return slices.Contains(o.measures, what) }
@@ -101,13 +165,29 @@ func run(o *options) error {
 	}
 	defer b.zooKeeper.kill()
 	if o.measure(measureThroughput) {
-		if err := warmPageCache(dir, o.totalMiB()); err != nil {
+		if err := warmPageCache(dir, o.pageCacheMiB()); err != nil {
 			return err
 		}
 	}
-	err = b.allRounds()
+	err = b.allParts()
 	b.results.print(os.Stdout) // what there is, also after an error
 	return err
+}
+
+// pageCacheMiB is what the files of the part with the most data take.
+func (o *options) pageCacheMiB() int64 {
+	most := int64(0)
+	for _, part := range o.parts {
+		switch part.name {
+		case "broker":
+			most = max(most, o.totalMiB())
+		case "log":
+			most = max(most, o.recoveryMiB, 2*o.compactionMiB)
+		case "cluster":
+			most = max(most, replicas*o.clusterMiB*int64(1+len(clusterLoads)))
+		}
+	}
+	return most
 }
 
 // totalMiB is what a broker is sent in a round.

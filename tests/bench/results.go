@@ -22,16 +22,36 @@ const (
 	rowP99             = "send to receive, p99 (ms)"
 	rowP999            = "send to receive, p99.9 (ms)"
 	rowLatencyCPU      = "processor time meanwhile (% of a core)"
+
+	rowLogCreate     = "creation of the log's partitions (ms)"
+	rowLogStart      = "start to first produce, the log's partitions (ms)"
+	rowLogMemory     = "memory of an idle partition (KiB)"
+	rowRecovery      = "recovery after kill -9 (MB/s)"
+	rowRecoveryCPU   = "… MB per CPU-second"
+	rowCompaction    = "compaction (MB/s)"
+	rowCompactionCPU = "compaction: MB per CPU-second"
+
+	clusterPrefix        = "cluster: "
+	rowClusterLatencyCPU = clusterPrefix + rowLatencyCPU
+	rowClusterCreate     = "creation of the cluster's partitions (ms)"
+	rowClusterMemory     = "resident memory of a broker, idle (MiB)"
+	rowClusterIdle       = "processor time of the idle brokers (% of a core)"
+	rowClusterStop       = "controlled shutdown of a broker (ms)"
+	rowClusterReturn     = "its start to full ISR (ms)"
+	rowClusterFailover   = "end of the controller's session to live leaders (ms)"
 )
 
-// aim is what a row's ratio of Gregor to Kafka should be.
+// aim is what a row's ratio of Gregor to Kafka should be or, if it is absolute,
+// Gregor's value.
 type aim struct {
-	ratio   float64
-	atLeast bool
+	bound    float64
+	atLeast  bool
+	absolute bool
 }
 
 // row is a line of the table.
 type row struct {
+	part   string
 	name   string
 	label  string
 	aim    *aim
@@ -41,35 +61,75 @@ type row struct {
 // results gathers what was measured.
 type results struct {
 	options *options
+	part    string // of the rows that are added
 	rows    []*row
 }
 
 func newResults(o *options) *results {
 	r := &results{options: o}
-	r.row(rowStartEmpty, rowStartEmpty, &aim{ratio: 1. / 20})
-	r.row(rowStartPartitions, fmt.Sprintf("start to first produce, %d partitions (ms)", o.partitions), &aim{ratio: 1. / 20})
+	r.brokerRows(o)
+	r.logRows(o)
+	r.clusterRows(o)
+	return r
+}
+
+func (r *results) brokerRows(o *options) {
+	r.part = "broker"
+	r.row(rowStartEmpty, rowStartEmpty, &aim{bound: 1. / 20})
+	r.row(rowStartPartitions, fmt.Sprintf("start to first produce, %d partitions (ms)", o.partitions), &aim{bound: 1. / 20})
 	r.row(rowCreate, fmt.Sprintf("creation of %d partitions (ms)", o.partitions), nil)
-	r.row(rowIdle, rowIdle, &aim{ratio: 1. / 10})
-	r.row(rowLoaded, fmt.Sprintf("resident memory, after %.1f GiB (MiB)", float64(o.totalMiB())/1024), &aim{ratio: 1. / 10})
+	r.row(rowIdle, rowIdle, &aim{bound: 1. / 10})
+	r.row(rowLoaded, fmt.Sprintf("resident memory, after %.1f GiB (MiB)", float64(o.totalMiB())/1024), &aim{bound: 1. / 10})
 	for _, direction := range []struct {
 		name string
 		aim  *aim
-	}{{"produce", &aim{3, true}}, {"consume", &aim{1.5, true}}} {
+	}{{"produce", &aim{bound: 3, atLeast: true}}, {"consume", &aim{bound: 1.5, atLeast: true}}} {
 		for _, load := range o.loads {
 			r.row(transferRow(direction.name, load, perSecond), "", nil)
 			r.row(transferRow(direction.name, load, perCPUSecond), "", direction.aim)
 		}
 	}
 	r.row(rowP50, fmt.Sprintf("send to receive at %d records/s, p50 (ms)", latencyRate), nil)
-	r.row(rowP99, "… p99 (ms)", &aim{ratio: 1. / 2})
+	r.row(rowP99, "… p99 (ms)", &aim{bound: 1. / 2})
 	r.row(rowP999, "… p99.9 (ms)", nil)
 	r.row(rowLatencyCPU, "… broker's processor time (% of a core)", nil)
-	return r
+}
+
+func (r *results) logRows(o *options) {
+	r.part = "log"
+	r.row(rowLogCreate, fmt.Sprintf("creation of %d partitions (ms)", o.logPartitions), nil)
+	r.row(rowLogStart, fmt.Sprintf("start to first produce, %d partitions, clean (ms)", o.logPartitions), &aim{bound: 2000, absolute: true})
+	r.row(rowLogMemory, "memory of each of them, idle (KiB)", &aim{bound: 8, absolute: true})
+	r.row(rowRecovery, fmt.Sprintf("recovery of %d MiB after kill -9 (MB/s)", o.recoveryMiB), &aim{bound: 1.5, atLeast: true})
+	r.row(rowRecoveryCPU, "", nil)
+	r.row(rowCompaction, fmt.Sprintf("compaction of %d MiB, keys twice, 100 B records (MB/s)", o.compactionMiB), &aim{bound: 1.5, atLeast: true})
+	r.row(rowCompactionCPU, "… MB per CPU-second", nil)
+}
+
+func (r *results) clusterRows(o *options) {
+	r.part = "cluster"
+	for _, load := range clusterLoads {
+		r.row(transferRow(clusterProduce, load.workload, perSecond), "", nil)
+		r.row(transferRow(clusterProduce, load.workload, perCPUSecond), "", &aim{bound: 4, atLeast: true})
+	}
+	tenth, half := &aim{bound: 1. / 10}, &aim{bound: 1. / 2}
+	r.row(clusterPrefix+rowP50, fmt.Sprintf("send to receive, acks=all, at %d records/s, p50 (ms)", clusterRate), tenth)
+	r.row(clusterPrefix+rowP99, "… p99 (ms)", tenth)
+	r.row(clusterPrefix+rowP999, "… p99.9 (ms)", tenth)
+	r.row(rowClusterLatencyCPU, "… processor time of all brokers (% of a core)", nil)
+	r.row(rowClusterCreate, fmt.Sprintf("creation of %d partitions of 3 replicas (ms)", o.clusterPartitions), half)
+	r.row(rowClusterMemory, "resident memory of each broker then (MiB)", half)
+	r.row(rowClusterIdle, "processor time of all brokers when idle (% of a core)", half)
+	r.row(rowClusterStop, rowClusterStop, half)
+	r.row(rowClusterReturn, rowClusterReturn, half)
+	r.row(rowClusterFailover, rowClusterFailover, half)
 }
 
 const (
 	perSecond    = "MB/s"
 	perCPUSecond = "MB per CPU-second"
+
+	clusterProduce = "produce, acks=all"
 )
 
 func transferRow(direction string, load workload, unit string) string {
@@ -80,7 +140,7 @@ func (r *results) row(name, label string, wanted *aim) {
 	if label == "" {
 		label = name
 	}
-	r.rows = append(r.rows, &row{name: name, label: label, aim: wanted, values: map[string][]float64{}})
+	r.rows = append(r.rows, &row{part: r.part, name: name, label: label, aim: wanted, values: map[string][]float64{}})
 }
 
 func (r *results) add(name string, kind kind, value float64) {
@@ -93,10 +153,18 @@ func (r *results) addTransfer(direction string, load workload, kind kind, moved 
 	r.add(transferRow(direction, load, perCPUSecond), kind, moved.megabytes/moved.cpuSeconds)
 }
 
-// print writes the table in Markdown: medians, with the range of several rounds.
+// print writes a table in Markdown for each part: medians, with the range of several
+// rounds.
 func (r *results) print(to io.Writer) {
-	fmt.Fprintf(to, "%s: %d CPUs (%s), %.1f GiB of memory, Linux %s; rounds: %d; medians and ranges.\n\n",
-		time.Now().Format(time.DateOnly), runtime.NumCPU(), processorName(), memoryGiB(), kernelRelease(), r.options.rounds)
+	fmt.Fprintf(to, "%s: %d CPUs (%s), %.1f GiB of memory, Linux %s; medians and ranges.\n",
+		time.Now().Format(time.DateOnly), runtime.NumCPU(), processorName(), memoryGiB(), kernelRelease())
+	for _, part := range r.options.parts {
+		fmt.Fprintf(to, "\n%s, rounds: %d.\n\n", part.title, part.rounds(r.options))
+		r.printPart(to, part.name)
+	}
+}
+
+func (r *results) printPart(to io.Writer, part string) {
 	both := len(r.options.brokers) == 2
 	heads := []string{""}
 	for _, kind := range r.options.brokers {
@@ -108,7 +176,7 @@ func (r *results) print(to io.Writer) {
 	printCells(to, heads)
 	printCells(to, slices.Repeat([]string{"---"}, len(heads)))
 	for _, row := range r.rows {
-		if len(row.values) == 0 {
+		if row.part != part || len(row.values) == 0 {
 			continue
 		}
 		cells := []string{row.label}
@@ -116,8 +184,8 @@ func (r *results) print(to io.Writer) {
 			cells = append(cells, spread(row.values[kind.key]))
 		}
 		if both {
-			ratio := median(row.values[kinds[0].key]) / median(row.values[kinds[1].key])
-			cells = append(cells, "× "+number(ratio), row.aim.judge(ratio))
+			gregor, kafka := median(row.values[kinds[0].key]), median(row.values[kinds[1].key])
+			cells = append(cells, "× "+number(gregor/kafka), row.aim.judge(gregor, kafka))
 		}
 		printCells(to, cells)
 	}
@@ -127,20 +195,24 @@ func printCells(to io.Writer, cells []string) {
 	fmt.Fprintf(to, "| %s |\n", strings.Join(cells, " | "))
 }
 
-// judge tells whether a ratio is what it should be.
-func (a *aim) judge(ratio float64) string {
+// judge tells whether what was measured is what it should be.
+func (a *aim) judge(gregor, kafka float64) string {
 	if a == nil {
 		return ""
 	}
-	sign, met := "≤", ratio <= a.ratio
+	value, unit := gregor/kafka, "× "
+	if a.absolute {
+		value, unit = gregor, ""
+	}
+	sign, met := "≤", value <= a.bound
 	if a.atLeast {
-		sign, met = "≥", ratio >= a.ratio
+		sign, met = "≥", value >= a.bound
 	}
 	verdict := "missed"
 	if met {
 		verdict = "met"
 	}
-	return fmt.Sprintf("%s %s: %s", sign, number(a.ratio), verdict)
+	return fmt.Sprintf("%s %s%s: %s", sign, unit, number(a.bound), verdict)
 }
 
 func spread(values []float64) string {

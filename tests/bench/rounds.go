@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,42 +19,66 @@ type bench struct {
 	results   *results
 }
 
-func (b *bench) allRounds() error {
-	for round := range b.rounds {
-		if err := b.round(round); err != nil {
-			return fmt.Errorf("round %d: %w", round+1, err)
+// part is a part of the run, with a table of its own.
+type part struct {
+	name, title string
+	rounds      func(*options) int
+	measure     func(b *bench, kind kind, home string) error
+}
+
+var parts = []part{
+	{"broker", "One broker", func(o *options) int { return o.rounds }, (*bench).measureBroker},
+	{"log", "The log", func(o *options) int { return o.logRounds }, (*bench).measureLog},
+	{"cluster", "Three brokers", func(o *options) int { return o.clusterRounds }, (*bench).measureCluster},
+}
+
+// allParts measures all parts that were asked for; what fails in one does not keep
+// the others from being measured.
+func (b *bench) allParts() error {
+	var failed []error
+	for _, part := range b.parts {
+		for round := range part.rounds(b.options) {
+			if err := b.round(part, round); err != nil {
+				failed = append(failed, fmt.Errorf("%s, round %d: %w", part.name, round+1, err))
+				break
+			}
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // round measures each broker once; every other round goes the other way about, so
 // that neither is always the one that comes first.
-func (b *bench) round(round int) error {
+func (b *bench) round(part part, round int) error {
 	order := slices.Clone(b.brokers)
 	if round%2 == 1 {
 		slices.Reverse(order)
 	}
 	for _, kind := range order {
-		fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", round+1, b.rounds, kind.name)
-		if err := b.measureLoad(kind, round); err != nil {
+		home := filepath.Join(b.dir, fmt.Sprintf("%s-%d-%s", kind.key, round, part.name))
+		fmt.Fprintf(os.Stderr, "%s round %d of %d, %s: %s\n", time.Now().Format(time.TimeOnly), round+1, part.rounds(b.options), part.name, kind.name)
+		if err := part.measure(b, kind, home); err != nil {
 			return fmt.Errorf("%s: %w", kind.name, err)
-		}
-		if !b.measure(measurePartitions) {
-			continue
-		}
-		if err := b.measurePartitions(kind, round); err != nil {
-			return fmt.Errorf("%s with %d partitions: %w", kind.name, b.partitions, err)
 		}
 	}
 	return nil
 }
 
+// measureBroker measures one broker with one topic, then with some partitions.
+func (b *bench) measureBroker(kind kind, home string) error {
+	if err := b.measureLoad(kind, home); err != nil || !b.measure(measurePartitions) {
+		return err
+	}
+	if err := b.measurePartitions(kind, home+"-partitions"); err != nil {
+		return fmt.Errorf("with %d partitions: %w", b.partitions, err)
+	}
+	return nil
+}
+
 // measureLoad starts a broker on no data and puts the loads on it.
-func (b *bench) measureLoad(kind kind, round int) error {
-	home := filepath.Join(b.dir, fmt.Sprintf("%s-%d", kind.key, round))
+func (b *bench) measureLoad(kind kind, home string) error {
 	defer os.RemoveAll(home)
-	broker, took, err := b.startToFirstProduce(kind, home, 1)
+	broker, took, err := b.startToFirstProduce(alone(kind, home), startTopic, 1)
 	if err != nil {
 		return err
 	}
@@ -85,15 +110,14 @@ func (b *bench) measureLoad(kind kind, round int) error {
 
 // measurePartitions starts a broker that was stopped in order and has many
 // partitions.
-func (b *bench) measurePartitions(kind kind, round int) error {
-	home := filepath.Join(b.dir, fmt.Sprintf("%s-%d-partitions", kind.key, round))
+func (b *bench) measurePartitions(kind kind, home string) error {
 	defer os.RemoveAll(home)
-	broker, err := b.startBroker(kind, home)
+	broker, err := b.startBroker(alone(kind, home))
 	if err != nil {
 		return err
 	}
 	defer func() { broker.kill() }()
-	created, err := b.createMany(broker)
+	created, err := b.createMany(broker, b.partitions)
 	if err != nil {
 		return err
 	}
@@ -101,7 +125,7 @@ func (b *bench) measurePartitions(kind kind, round int) error {
 	if err := broker.stop(b.ctx); err != nil {
 		return err
 	}
-	broker, took, err := b.startToFirstProduce(kind, home, b.partitions)
+	broker, took, err := b.startToFirstProduce(alone(kind, home), startTopic, b.partitions)
 	if err != nil {
 		return err
 	}

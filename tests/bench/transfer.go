@@ -75,7 +75,7 @@ func (b *bench) transfer(broker *broker, load workload, mib int64, topic string,
 	}
 	batch := batchOf(load.records(), load.record)
 	count := int(mib<<20) / len(batch)
-	if err := b.produceOneTo(c, topic); err != nil {
+	if err := b.produceOne(c, topic, 0, 1); err != nil {
 		return err
 	}
 	sent, err := timed(broker, func() (int, error) { return b.send(c, topic, batch, count) })
@@ -93,25 +93,13 @@ func (b *bench) transfer(broker *broker, load workload, mib int64, topic string,
 	return nil
 }
 
-// produceOneTo sends one record, until the new topic takes it.
-func (b *bench) produceOneTo(c *connection, topic string) error {
-	request := produceRequest(topic, 0, batchOf(1, 100))
-	return b.untilServed(func() (int16, error) {
-		response, err := c.ask(request)
-		if err != nil {
-			return 0, err
-		}
-		return produceResult(response).ErrorCode, nil
-	})
-}
-
 // cost is what moving some bytes took.
 type cost struct {
 	megabytes, seconds, cpuSeconds float64
 }
 
 // timed measures a transfer, which tells how many bytes it moved.
-func timed(broker *broker, transfer func() (int, error)) (cost, error) {
+func timed(broker interface{ cpuSeconds() (float64, error) }, transfer func() (int, error)) (cost, error) {
 	before, err := broker.cpuSeconds()
 	if err != nil {
 		return cost{}, err
@@ -129,7 +117,19 @@ func timed(broker *broker, transfer func() (int, error)) (cost, error) {
 // send sends the same batch again and again, so that the client has nothing to
 // encode.
 func (b *bench) send(c *connection, topic string, batch record.Batch, count int) (int, error) {
-	frame := c.encode(produceRequest(topic, 0, batch))
+	return b.sendRequest(c, produceRequest(topic, 0, batch), count)
+}
+
+// sendRequest sends a produce request again and again. All of its batches have the
+// same number of records.
+func (b *bench) sendRequest(c *connection, request *kmsg.ProduceRequest, count int) (int, error) {
+	var bytes int
+	var batch record.Batch
+	for _, partition := range request.Topics[0].Partitions {
+		batch = partition.Records
+		bytes += len(batch)
+	}
+	frame := c.encode(request)
 	room := make(chan struct{}, inFlight)
 	answered := make(chan error, 1)
 	go func() { answered <- c.awaitAnswers(count, batch.Count(), room) }()
@@ -145,7 +145,7 @@ func (b *bench) send(c *connection, topic string, batch record.Batch, count int)
 			return 0, err
 		}
 	}
-	return count * len(batch), <-answered
+	return count * bytes, <-answered
 }
 
 // awaitAnswers reads the answers to produce requests, in which no offset may be
@@ -160,12 +160,13 @@ func (c *connection) awaitAnswers(count int, records int32, room chan struct{}) 
 		if err := response.ReadFrom(frame); err != nil {
 			return err
 		}
-		result := produceResult(&response)
-		if result.ErrorCode != 0 {
-			return kerr.ErrorForCode(result.ErrorCode)
-		}
-		if wanted := firstOffset + int64(i)*int64(records); result.BaseOffset != wanted {
-			return fmt.Errorf("a batch got offset %d instead of %d", result.BaseOffset, wanted)
+		for _, result := range response.Topics[0].Partitions {
+			if result.ErrorCode != 0 {
+				return kerr.ErrorForCode(result.ErrorCode)
+			}
+			if wanted := firstOffset + int64(i)*int64(records); result.BaseOffset != wanted {
+				return fmt.Errorf("a batch got offset %d instead of %d", result.BaseOffset, wanted)
+			}
 		}
 		if room != nil {
 			<-room
