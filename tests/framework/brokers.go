@@ -47,7 +47,7 @@ func Same(count int, kind Kind) []Kind {
 var clusterSettings = map[string]string{
 	"zookeeper.session.timeout.ms": "2000", "zookeeper.connection.timeout.ms": "30000",
 	"replica.lag.time.max.ms": "1500", "replica.fetch.wait.max.ms": "200", "replica.fetch.backoff.ms": "50",
-	"replica.socket.timeout.ms": "1000", "controller.socket.timeout.ms": "1000", "controlled.shutdown.retry.backoff.ms": "200",
+	"replica.socket.timeout.ms": "1000", "controller.socket.timeout.ms": "1000", "request.timeout.ms": "1500", "controlled.shutdown.retry.backoff.ms": "200",
 	"offsets.topic.num.partitions": "3", "group.initial.rebalance.delay.ms": "0", "auto.leader.rebalance.enable": "false",
 	"auto.create.topics.enable": "false",
 }

@@ -3,7 +3,9 @@ package system
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +76,32 @@ func TestTheIsrFollowsWhoKeepsUp(t *testing.T) {
 			l.validate(c)
 		})
 	}
+}
+
+// TestALostAnswerOfTheControllerDoesNotFenceALeader has the controller carry an ISR
+// change out of which the leader hears nothing; it must not take the leader's next
+// request for one of the past (KAFKA-14144).
+func TestALostAnswerOfTheControllerDoesNotFenceALeader(t *testing.T) {
+	t.Parallel()
+	c := threeInProcess(t, map[string]string{"request.timeout.ms": "500"})
+	a := newAdmin(t, c)
+	controller := c.AwaitController("there is one", func(int) bool { return true })
+	leader, other := (controller+1)%3, (controller+2)%3
+	a.createTopic("load", [][]int32{{int32(leader), int32(other), int32(controller)}}, keepTwo)
+	l := startLoad(t, c, "load", 1, 1)
+	c.Cut(controller, leader)
+	c.CutBoth(leader, other)
+	a.until("the controller carries the change out", func() error {
+		state, _ := c.Znode("/brokers/topics/load/partitions/0/state")
+		if strings.Contains(state, fmt.Sprintf(`"isr":[%d]`, leader)) || strings.Contains(state, fmt.Sprintf(`"isr":[%d,%d]`, leader, controller)) {
+			return nil
+		}
+		return fmt.Errorf("the state is %s", state)
+	})
+	c.Heal()
+	a.awaitInSync("load")
+	l.goOn()
+	l.validate(c)
 }
 
 // TestARecordThatLostItsFollowersIsNotAcknowledged has the follower vanish between

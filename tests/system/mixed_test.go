@@ -15,7 +15,7 @@ import (
 // jvmSettings let a Java broker keep its session while another one starts.
 var jvmSettings = map[string]string{
 	"zookeeper.session.timeout.ms": "6000", "replica.lag.time.max.ms": "5000",
-	"replica.socket.timeout.ms": "5000", "controller.socket.timeout.ms": "10000",
+	"replica.socket.timeout.ms": "5000", "controller.socket.timeout.ms": "10000", "request.timeout.ms": "10000",
 }
 
 func startMixed(t *testing.T, settings map[string]string, kinds ...framework.Kind) *framework.Brokers {
