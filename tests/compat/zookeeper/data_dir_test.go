@@ -109,7 +109,7 @@ func TestSessionsEndOnTheOtherServer(t *testing.T) {
 		t.Run(order[0].name+" to "+order[1].name, func(t *testing.T) {
 			dir := t.TempDir()
 			first := order[0].start(t, dir)
-			gone := connectFor(t, first.Address(), time.Second)
+			gone := connectFor(t, first.Address(), 4*time.Second)
 			if _, err := gone.Create("/gone", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll)); err != nil {
 				t.Fatal(err)
 			}
