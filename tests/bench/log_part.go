@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -112,8 +115,8 @@ func (b *bench) produceToEach(broker *broker, partitions int) error {
 	return nil
 }
 
-// measureRecovery kills a broker that has flushed nothing of what it took. What its
-// next start takes longer than one after a clean stop is the recovery.
+// measureRecovery kills a broker that has flushed nothing of what it took. How long
+// the next one loads its log is in its own log.
 func (b *bench) measureRecovery(kind kind, home string) error {
 	defer os.RemoveAll(home)
 	s := alone(kind, home, shortSession)
@@ -130,44 +133,43 @@ func (b *bench) measureRecovery(kind kind, home string) error {
 	if _, err := b.awaitSessionEnd(s); err != nil {
 		return err
 	}
-	var took [2]time.Duration
-	var cpu [2]float64
-	for i := range took { // first after the kill, then after a clean stop
-		started, duration, err := b.restart(s, recoveryTopic)
-		if err != nil {
-			return err
-		}
-		broker, took[i] = started, duration
-		if cpu[i], err = broker.cpuSeconds(); err != nil {
-			return err
-		}
-		if err := broker.stop(b.ctx); err != nil {
-			return err
-		}
+	began := time.Now()
+	started, err := b.startBroker(s)
+	if err != nil {
+		return err
 	}
-	megabytes := float64(bytes) / 1e6
-	b.results.add(rowRecovery, kind, megabytes/max(0.01, (took[0]-took[1]).Seconds()))
-	b.results.add(rowRecoveryCPU, kind, megabytes/max(0.01, cpu[0]-cpu[1]))
-	return nil
+	broker = started
+	c, err := b.connect(broker.process)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := b.produceOne(c, recoveryTopic, 0, 1); err != nil {
+		return err
+	}
+	b.results.add(rowRecoveryStart, kind, milliseconds(time.Since(began)))
+	loading, err := broker.loadingTime()
+	if err != nil {
+		return err
+	}
+	b.results.add(rowRecovery, kind, float64(bytes)/1e6/loading.Seconds())
+	return broker.stop(b.ctx)
 }
 
-// restart starts a broker that has the topic and waits until it takes a record.
-func (b *bench) restart(s setup, topic string) (*broker, time.Duration, error) {
-	began := time.Now()
-	broker, err := b.startBroker(s)
+var loadedLogs = regexp.MustCompile(`Loaded \d+ logs in (\d+)ms`)
+
+// loadingTime is how long a broker says it loaded its logs.
+func (p *process) loadingTime() (time.Duration, error) {
+	printed, err := os.ReadFile(p.output)
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	c, err := b.connect(broker.process)
-	if err == nil {
-		defer c.Close()
-		err = b.produceOne(c, topic, 0, 1)
+	match := loadedLogs.FindSubmatch(printed)
+	if match == nil {
+		return 0, errors.New("a broker does not tell how long it loaded its logs")
 	}
-	if err != nil {
-		broker.kill()
-		return nil, 0, err
-	}
-	return broker, time.Since(began), nil
+	millis, err := strconv.Atoi(string(match[1]))
+	return time.Duration(max(millis, 1)) * time.Millisecond, err
 }
 
 // fill sends a load to the topic of its name, which has one record.
