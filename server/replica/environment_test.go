@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +27,10 @@ const listener = "PLAINTEXT"
 
 // logs is a log manager whose directory is in memory or on disk.
 type logs struct {
+	// full lets the disk be full; refused counts the appends that met that.
+	full    atomic.Bool
+	refused atomic.Int32
+
 	t    testing.TB
 	fs   vfs.FS
 	root string
@@ -69,6 +74,15 @@ func (l *logs) FinishedInitializingLog(topic.Partition, *log.UnifiedLog) {}
 func (l *logs) AsyncDelete(topic.Partition, bool) error                  { return nil }
 func (l *logs) ReplaceCurrentWithFutureLog(topic.Partition) error        { return nil }
 func (l *logs) HasOfflineLogDir(string) bool                             { return false }
+
+// IsFull is asked before each append.
+func (l *logs) IsFull(string) bool {
+	if !l.full.Load() {
+		return false
+	}
+	l.refused.Add(1)
+	return true
+}
 
 func (l *logs) MaybeAddOfflineLogDir(dir, message string, cause error) {
 	l.t.Errorf("%s failed: %s: %v", dir, message, cause)

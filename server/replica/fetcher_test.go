@@ -75,6 +75,19 @@ func TestFollowersCopyTheirLeader(t *testing.T) {
 	}
 }
 
+// A follower without room for records asks again until there is some, rather than
+// giving the partition up until the next LeaderAndIsr.
+func TestAFollowerOnAFullDiskCatchesUpWhenThereIsRoom(t *testing.T) {
+	leader, follower := pair(t, topic.NewID(), nil, 1)
+	leader.append(0, 2)
+	wantCopies(t, leader, follower, 1)
+	follower.logs.full.Store(true)
+	leader.append(0, 2)
+	eventually(t, "the follower tries again and again", func() bool { return follower.logs.refused.Load() > 2 })
+	follower.logs.full.Store(false)
+	wantCopies(t, leader, follower, 1)
+}
+
 func TestFollowersWithoutTopicIDsUseNames(t *testing.T) {
 	leader, follower := pair(t, topic.ID{}, nil, 1)
 	leader.append(0, 2)
