@@ -47,24 +47,25 @@ type KafkaServer struct {
 	current  *config.Current
 	registry *metrics.Registry
 
-	zk           *zkutil.KafkaZkClient
-	features     *admin.FinalizedFeatures
-	clusterID    string
-	dynamic      *admin.DynamicBrokerConfig
-	metadata     *metadata.Cache
-	topicConfigs *metadata.ConfigRepository
-	logs         *manager.LogManager
-	sockets      *network.SocketServer
-	senders      *interBroker
-	toController *channel.BrokerToControllerChannelManager
-	alterISR     isrManager
-	replicas     *replica.ReplicaManager
-	controller   *controller.KafkaController
-	groups       *group.Coordinator
-	fetches      *replica.FetchSessionManager
-	topics       *admin.ZkAdminManager
-	handler      *apis.APIs
-	changes      *admin.DynamicConfigManager
+	zk                *zkutil.KafkaZkClient
+	features          *admin.FinalizedFeatures
+	clusterID         string
+	dynamic           *admin.DynamicBrokerConfig
+	metadata          *metadata.Cache
+	topicConfigs      *metadata.ConfigRepository
+	logs              *manager.LogManager
+	sockets           *network.SocketServer
+	senders           *interBroker
+	toController      *channel.BrokerToControllerChannelManager
+	alterISR          isrManager
+	replicas          *replica.ReplicaManager
+	replicationQuotas *replicationQuotas
+	controller        *controller.KafkaController
+	groups            *group.Coordinator
+	fetches           *replica.FetchSessionManager
+	topics            *admin.ZkAdminManager
+	handler           *apis.APIs
+	changes           *admin.DynamicConfigManager
 
 	started  bool // serves, and so leaves the cluster in an orderly way
 	stopOnce sync.Once
@@ -188,9 +189,10 @@ func (s *KafkaServer) replicaOptions(failures *manager.LogDirFailureChannel) {
 		changes.Start()
 		s.alterISR = changes
 	}
+	s.replicationQuotas = newReplicationQuotas(s.brokerID, s.settings())
 	s.replicas = replica.New(replica.Options{
 		Config: s.current, LogManager: s.logs, MetadataCache: s.metadata, TopicConfigs: s.topicConfigs,
-		LogDirFailures: failures, AlterIsr: s.alterISR, Leaders: s.senders,
+		LogDirFailures: failures, Quotas: s.replicationQuotas.limits(), AlterIsr: s.alterISR, Leaders: s.senders,
 		PropagateLogDirEvent: s.zk.PropagateLogDirEvent, Halt: s.halt, Metrics: s.registry,
 	})
 }
@@ -275,6 +277,7 @@ func (s *KafkaServer) topicChanged(name string, settings map[string]string) {
 	if err := s.logs.UpdateTopicConfig(name, settings); err != nil {
 		s.log.Errorf("%sSettings of topic %s could not be applied: %v", s.prefix, name, err)
 	}
+	s.replicationQuotas.setReplicas(name, settings)
 	if settings["unclean.leader.election.enable"] == "true" {
 		s.controller.EnableTopicUncleanLeaderElection(name)
 	}
@@ -286,6 +289,7 @@ func (s *KafkaServer) brokerChanged(entity string, settings map[string]string) {
 		s.dynamic.UpdateDefaults(settings)
 	case strconv.Itoa(int(s.brokerID)):
 		s.dynamic.UpdateBroker(settings)
+		s.replicationQuotas.setRates(settings)
 	}
 }
 

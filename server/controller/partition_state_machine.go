@@ -15,6 +15,16 @@ import (
 // Kafka's StateChangeFailedException.
 var errStateChangeFailed = errors.New("state change failed")
 
+// stateChangeError is an errStateChangeFailed whose message clients see.
+type stateChangeError struct{ message string }
+
+func (e *stateChangeError) Error() string { return e.message }
+func (e *stateChangeError) Unwrap() error { return errStateChangeFailed }
+
+func stateChangeFailedf(format string, args ...any) error {
+	return &stateChangeError{fmt.Sprintf(format, args...)}
+}
+
 // partitionStateMachine moves partitions between their states, elects their
 // leaders, writes the result to ZooKeeper and tells the brokers, as Kafka's
 // ZkPartitionStateMachine.
@@ -251,8 +261,8 @@ func (m *partitionStateMachine) electLeaders(partitions []topic.Partition, strat
 		outcomes[partition] = electionOutcome{err: failure}
 	}
 	for _, partition := range states.missing {
-		outcomes[partition] = electionOutcome{err: fmt.Errorf("LeaderAndIsr information doesn't exist for partition %s in %s state: %w", //nolint:staticcheck // Kafka's sentence
-			partition, m.context.partitionState(partition), errStateChangeFailed)}
+		outcomes[partition] = electionOutcome{err: stateChangeFailedf("LeaderAndIsr information doesn't exist for partition %s in %s state",
+			partition, m.context.partitionState(partition))}
 	}
 	elected := m.decide(states.found, strategy, outcomes)
 	adjusted := make(map[topic.Partition]zkdata.LeaderAndIsr, len(elected))
@@ -304,8 +314,7 @@ func (m *partitionStateMachine) decide(current map[topic.Partition]zkdata.Leader
 		case failure != nil:
 			outcomes[partition] = electionOutcome{err: fmt.Errorf("%w: %w", errStateChangeFailed, failure)}
 		default:
-			outcomes[partition] = electionOutcome{err: fmt.Errorf("Failed to elect leader for partition %s under strategy %s: %w", //nolint:staticcheck // Kafka's sentence
-				partition, strategy, errStateChangeFailed)}
+			outcomes[partition] = electionOutcome{err: stateChangeFailedf("Failed to elect leader for partition %s under strategy %s", partition, strategy)}
 		}
 	}
 	return elected

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/zkutil"
@@ -31,10 +30,10 @@ func readStates(zkClient *zkutil.KafkaZkClient, epoch int32, partitions []topic.
 		case response.Err != nil:
 			reads.failed[response.Partition] = response.Err
 		case response.State.ControllerEpoch > epoch:
-			reads.failed[response.Partition] = fmt.Errorf("Leader and isr path written by another controller. This probably "+ //nolint:staticcheck // Kafka's sentence
+			reads.failed[response.Partition] = stateChangeFailedf("Leader and isr path written by another controller. This probably "+
 				"means the current controller with epoch %d went through a soft failure and another "+
-				"controller was elected with epoch %d. Aborting state change by this controller: %w",
-				epoch, response.State.ControllerEpoch, errStateChangeFailed)
+				"controller was elected with epoch %d. Aborting state change by this controller",
+				epoch, response.State.ControllerEpoch)
 		default:
 			reads.found[response.Partition] = response.State.LeaderAndIsr
 		}
