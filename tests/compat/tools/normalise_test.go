@@ -6,13 +6,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/gregor-broker/gregor/tests/framework"
 )
 
 // normaliser takes out of a tool's text what no two runs share.
 type normaliser struct {
-	cluster framework.Cluster
+	cluster target
 	dir     string
 }
 
@@ -29,6 +27,8 @@ var replacements = []struct {
 	// Differences of timestamps within a batch take one byte or two.
 	{regexp.MustCompile(`"size":\d+`), `"size":<n>`},
 	{regexp.MustCompile(`/\S*/kafka-logs\b(-0)?`), "<log dir>"},
+	// The Java tool prints an array's address.
+	{regexp.MustCompile(`(has different replication factor: )\[[^]\n(]*\]?`), "${1}<replicas>"},
 	// How often a client asks again is a matter of time.
 	{regexp.MustCompile(`(?m)^<time> WARN .*Error while fetching metadata with correlation id.*\n`), ""},
 	{regexp.MustCompile(`(?m)^(\tat |\t\.\.\. |Caused by: |SLF4J: ).*\n`), ""},

@@ -17,6 +17,8 @@ type step struct {
 	measures bool
 	// unordered is set where Kafka's own order is that of a race.
 	unordered bool
+	// until are words after whose line a tool that goes on for ever is ended.
+	until string
 	// differs tells why what is shown depends on the broker.
 	differs string
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,7 +29,9 @@ type family struct {
 }
 
 var families = []family{
-	{"Gregor's tools", func(_ *testing.T, script string) []string { return []string{framework.Script(script)} }},
+	{"Gregor's tools", func(t *testing.T, script string) []string {
+		return []string{filepath.Join(framework.Installation(t), "bin", script)}
+	}},
 	{"Kafka's tools", javaCommand},
 }
 
@@ -65,8 +68,14 @@ type shown struct {
 // toolTimeout ends a tool that does not come back.
 const toolTimeout = 20 * time.Second
 
+// target is what the tools are run against.
+type target interface {
+	Bootstrap() string
+	ZooKeeperAddress() string
+}
+
 // run takes one step with one family of tools against a cluster.
-func (f family) run(t *testing.T, s step, cluster framework.Cluster, dir string) shown {
+func (f family) run(t *testing.T, s step, cluster target, dir string) shown {
 	t.Helper()
 	fill := strings.NewReplacer("BOOTSTRAP", cluster.Bootstrap(), "DIR", dir, "ZOOKEEPER", cluster.ZooKeeperAddress())
 	for name, content := range s.files {
@@ -81,7 +90,8 @@ func (f family) run(t *testing.T, s step, cluster framework.Cluster, dir string)
 	ctx, cancel := context.WithTimeout(t.Context(), toolTimeout)
 	defer cancel()
 	process := exec.CommandContext(ctx, command[0], command[1:]...)
-	var stdout, stderr bytes.Buffer
+	stdout := output{until: s.until, end: func() { _ = process.Process.Signal(syscall.SIGTERM) }}
+	var stderr bytes.Buffer
 	process.Stdin, process.Stdout, process.Stderr = strings.NewReader(s.input), &stdout, &stderr
 	err := process.Run()
 	var exit *exec.ExitError
@@ -89,10 +99,45 @@ func (f family) run(t *testing.T, s step, cluster framework.Cluster, dir string)
 		t.Fatalf("%s: %v", s, err)
 	}
 	if ctx.Err() != nil {
-		t.Errorf("%s with %s does not end; it printed\n%s%s", s, f.name, &stdout, &stderr)
+		t.Errorf("%s with %s does not end; it printed\n%s%s", s, f.name, &stdout.text, &stderr)
 	}
 	normal := normaliser{cluster, dir}
-	return shown{process.ProcessState.ExitCode(), normal.text(s, stdout.String()), normal.text(s, stderr.String())}
+	return shown{exitCode(process), normal.text(s, stdout.text.String()), normal.text(s, stderr.String())}
+}
+
+// exitCode is the code as shells and the JVM have it: 128 and more is a signal's.
+func exitCode(ended *exec.Cmd) int {
+	if status, ok := ended.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return ended.ProcessState.ExitCode()
+}
+
+// output gathers what a tool prints. One that does not end by itself is told to at
+// the end of the first line with the words it is run for; what it prints behind that
+// is left out.
+type output struct {
+	text  bytes.Buffer
+	until string
+	end   func()
+	ended bool
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	if o.ended {
+		return len(text), nil
+	}
+	o.text.Write(text)
+	at := strings.Index(o.text.String(), o.until)
+	if o.until == "" || at < 0 {
+		return len(text), nil
+	}
+	if line := strings.IndexByte(o.text.String()[at:], '\n'); line >= 0 {
+		o.text.Truncate(at + line + 1)
+		o.ended = true
+		o.end()
+	}
+	return len(text), nil
 }
 
 // TestToolsPrintTheSame takes the steps four times, each family against each broker,
