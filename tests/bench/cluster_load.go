@@ -25,11 +25,11 @@ var clusterLoads = []clusterLoad{
 func (c *cluster) measureLoads() error {
 	warmUp := clusterLoads[len(clusterLoads)-1]
 	warmUp.topic = "warm-up"
-	if _, err := c.sendLoad(warmUp); err != nil {
+	if _, err := c.sendLoad(warmUp, c.clusterWarmUpMiB); err != nil {
 		return err
 	}
 	for _, load := range clusterLoads {
-		sent, err := c.sendLoad(load)
+		sent, err := c.sendLoad(load, c.clusterMiB)
 		if err != nil {
 			return fmt.Errorf("%s: %w", load.name, err)
 		}
@@ -38,13 +38,13 @@ func (c *cluster) measureLoads() error {
 	return nil
 }
 
-func (c *cluster) sendLoad(load clusterLoad) (cost, error) {
+func (c *cluster) sendLoad(load clusterLoad, mib int64) (cost, error) {
 	leaders, err := c.create(load.topic, load.partitions)
 	if err != nil {
 		return cost{}, err
 	}
 	batch := batchOf(load.records(), load.record)
-	count := max(int(c.clusterMiB<<20)/len(batch)/load.partitions, inFlight)
+	count := max(int(mib<<20)/len(batch)/load.partitions, inFlight)
 	requests := map[int32]*kmsg.ProduceRequest{}
 	for partition, leader := range leaders {
 		if requests[leader] == nil {

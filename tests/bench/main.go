@@ -25,7 +25,7 @@ type options struct {
 	// clusterPartitions those of the topic whose leaders move, three replicas each.
 	logPartitions, clusterPartitions int
 	recoveryMiB, compactionMiB       int64
-	clusterMiB                       int64
+	clusterMiB, clusterWarmUpMiB     int64
 	parts                            []part
 
 	sizeMiB    int64
@@ -72,13 +72,14 @@ func registerFlags(o *options) *flag.FlagSet {
 	flags.Int64Var(&o.recoveryMiB, "recovery-size", 768, "MiB that are recovered")
 	flags.Int64Var(&o.compactionMiB, "compaction-size", 384, "MiB that are compacted")
 	flags.Int64Var(&o.clusterMiB, "cluster-size", 192, "MiB that each of the four loads of a cluster sends")
+	flags.Int64Var(&o.clusterWarmUpMiB, "cluster-warm-up", 256, "MiB that a cluster is sent before anything is measured")
 	flags.DurationVar(&o.latency, "latency", 10*time.Second, "how long latency is measured")
 	flags.DurationVar(&o.settle, "settle", 5*time.Second, "how long brokers are left alone before their idle memory is taken")
 	flags.IntVar(&o.partitions, "partitions", 1000, "partitions of the broker's part")
 	flags.IntVar(&o.logPartitions, "log-partitions", 10_000, "partitions of the log's part")
 	flags.IntVar(&o.clusterPartitions, "cluster-partitions", 1000, "partitions of the cluster's part")
 	flags.StringVar(&o.dir, "dir", "", "where data is kept meanwhile; a temporary folder by default")
-	flags.DurationVar(&o.limit, "limit", time.Hour, "when to give up")
+	flags.DurationVar(&o.limit, "limit", 40*time.Minute, "when to give up")
 	return flags
 }
 
@@ -125,10 +126,10 @@ func parseOptions() (*options, error) {
 var (
 	quickForm = map[string]string{
 		"size": "64", "warm-up": "48", "latency": "2s", "settle": "1s", "partitions": "200", "log-partitions": "1000",
-		"recovery-size": "192", "compaction-size": "96", "cluster-size": "32", "cluster-partitions": "300",
+		"recovery-size": "192", "compaction-size": "96", "cluster-size": "32", "cluster-warm-up": "64", "limit": "15m", "cluster-partitions": "300",
 	}
 	fullForm = map[string]string{
-		"rounds": "3", "log-rounds": "3", "cluster-rounds": "3", "size": "768", "latency": "20s", "cluster-size": "384", "cluster-partitions": "2000",
+		"rounds": "3", "log-rounds": "3", "cluster-rounds": "3", "size": "768", "latency": "20s", "cluster-size": "384", "cluster-warm-up": "768", "limit": "2h", "cluster-partitions": "2000",
 		"recovery-size": "900", "compaction-size": "768",
 	}
 )
@@ -184,7 +185,7 @@ func (o *options) pageCacheMiB() int64 {
 		case "log":
 			most = max(most, o.recoveryMiB, 2*o.compactionMiB)
 		case "cluster":
-			most = max(most, replicas*o.clusterMiB*int64(1+len(clusterLoads)))
+			most = max(most, replicas*(o.clusterWarmUpMiB+o.clusterMiB*int64(len(clusterLoads))))
 		}
 	}
 	return most
