@@ -81,7 +81,8 @@ func (b *LegacyBuilder) Append(record *Record) error {
 	}
 	b.count++
 	b.lastOffset = record.Offset
-	if timestamp > b.maxTimestamp {
+	// v0 has no timestamps; only the time of the append is known.
+	if timestamp > b.maxTimestamp && (b.options.Magic > MagicV0 || b.options.TimestampType == LogAppendTime) {
 		b.maxTimestamp, b.offsetOfMaxTimestamp = timestamp, record.Offset
 	}
 	if b.sink == nil {
