@@ -83,7 +83,7 @@ func (c *cluster) measureRestart() error {
 	c.results.add(rowClusterStop, c.kind, milliseconds(time.Since(began)))
 	c.brokers[id] = nil
 	if _, err := c.await(manyTopic, func(response *kmsg.MetadataResponse) bool {
-		return c.led(response, c.clusterPartitions, func(*kmsg.MetadataResponseTopicPartition) bool { return true })
+		return c.led(response, c.clusterPartitions, func(p *kmsg.MetadataResponseTopicPartition) bool { return len(p.ISR) < replicas })
 	}); err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@
 #   broker   time to start, memory, throughput, processor time, latency
 #   log      many partitions: start and memory; recovery; compaction
 #   cluster  three brokers: throughput, latency, many partitions, failover
-# About ten minutes, two with --quick, three quarters of an hour with --full; nothing
+# About ten minutes, three with --quick, three quarters of an hour with --full; nothing
 # else should run meanwhile.
 #   tests/bench/compare.sh [--quick|--full] [--parts broker,log,cluster] …   (--help has all)
 set -euo pipefail

@@ -26,6 +26,7 @@ type options struct {
 	logPartitions, clusterPartitions int
 	recoveryMiB, compactionMiB       int64
 	clusterMiB, clusterWarmUpMiB     int64
+	clusterLatencyWarmUp             time.Duration
 	parts                            []part
 
 	sizeMiB    int64
@@ -74,6 +75,7 @@ func registerFlags(o *options) *flag.FlagSet {
 	flags.Int64Var(&o.clusterMiB, "cluster-size", 192, "MiB that each of the four loads of a cluster sends")
 	flags.Int64Var(&o.clusterWarmUpMiB, "cluster-warm-up", 256, "MiB that a cluster is sent before anything is measured")
 	flags.DurationVar(&o.latency, "latency", 10*time.Second, "how long latency is measured")
+	flags.DurationVar(&o.clusterLatencyWarmUp, "cluster-latency-warm-up", 15*time.Second, "how long a cluster is sent records before latency is measured")
 	flags.DurationVar(&o.settle, "settle", 5*time.Second, "how long brokers are left alone before their idle memory is taken")
 	flags.IntVar(&o.partitions, "partitions", 1000, "partitions of the broker's part")
 	flags.IntVar(&o.logPartitions, "log-partitions", 10_000, "partitions of the log's part")
@@ -87,7 +89,7 @@ func parseOptions() (*options, error) {
 	o := &options{}
 	flags := registerFlags(o)
 	full := flags.Bool("full", false, "three rounds of larger loads: about three quarters of an hour")
-	quick := flags.Bool("quick", false, "one short round, for a first impression: about two minutes")
+	quick := flags.Bool("quick", false, "one short round, for a first impression: about three minutes")
 	names := flags.String("parts", "broker,log,cluster", "which parts to run")
 	brokers := flags.String("brokers", "gregor,kafka", "whom to measure")
 	measures := flags.String("measure", strings.Join([]string{measureStart, measurePartitions, measureThroughput, measureLatency}, ","), "what to measure of the broker's part")
@@ -126,10 +128,10 @@ func parseOptions() (*options, error) {
 var (
 	quickForm = map[string]string{
 		"size": "64", "warm-up": "48", "latency": "2s", "settle": "1s", "partitions": "200", "log-partitions": "1000",
-		"recovery-size": "192", "compaction-size": "96", "cluster-size": "32", "cluster-warm-up": "64", "limit": "15m", "cluster-partitions": "300",
+		"recovery-size": "192", "compaction-size": "96", "cluster-size": "32", "cluster-warm-up": "64", "cluster-latency-warm-up": "8s", "limit": "15m", "cluster-partitions": "300",
 	}
 	fullForm = map[string]string{
-		"rounds": "3", "log-rounds": "3", "cluster-rounds": "3", "size": "768", "latency": "20s", "cluster-size": "384", "cluster-warm-up": "768", "limit": "2h", "cluster-partitions": "2000",
+		"rounds": "3", "log-rounds": "3", "cluster-rounds": "3", "size": "768", "latency": "20s", "cluster-size": "384", "cluster-warm-up": "768", "cluster-latency-warm-up": "30s", "limit": "2h", "cluster-partitions": "2000",
 		"recovery-size": "900", "compaction-size": "768",
 	}
 )
