@@ -28,7 +28,7 @@ var kinds = []kind{
 }
 
 // startTimeout is how long a server may take to answer.
-const startTimeout = 120 * time.Second
+const startTimeout = 5 * time.Minute
 
 // startZooKeeper starts the ZooKeeper that both brokers use, each below a chroot of
 // its own.

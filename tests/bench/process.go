@@ -15,7 +15,7 @@ import (
 )
 
 // stopTimeout is how long a server may take to stop.
-const stopTimeout = 120 * time.Second
+const stopTimeout = 4 * time.Minute
 
 // process is a server that was started. It does not outlive this program.
 type process struct {
