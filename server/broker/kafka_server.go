@@ -89,7 +89,7 @@ func (s *KafkaServer) Startup(ctx context.Context) error {
 		s.connectZooKeeper, s.identify, s.loadLogs, s.bind, s.startReplication, s.register, s.startCoordination, s.serve,
 	} {
 		if err := step(ctx); err != nil {
-			s.log.Errorf("%sFatal error during KafkaServer startup. Prepare to shutdown: %v", s.prefix, err)
+			s.log.WithError(err).Errorf("%sFatal error during KafkaServer startup. Prepare to shutdown", s.prefix)
 			s.Shutdown()
 			return err
 		}
