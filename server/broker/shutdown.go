@@ -12,7 +12,8 @@ import (
 // stops.
 const stopTimeout = 30 * time.Second
 
-// zooKeeperGrace is how long the broker's stop may wait for ZooKeeper.
+// zooKeeperGrace is how long steps of the broker's stop may wait for ZooKeeper. The
+// closing of logs is none of them and takes its time.
 const zooKeeperGrace = 15 * time.Second
 
 // Shutdown stops the broker in Kafka's order and for the reasons given at each
@@ -26,22 +27,25 @@ func (s *KafkaServer) Shutdown() {
 		} else if s.started && config.ControlledShutdownEnable.Get(s.settings()) {
 			s.controlledShutdown()
 		}
-		defer s.closeZooKeeperAfter(zooKeeperGrace)()
-		s.stopServing()
-		s.stopStorage()
+		s.withinGrace(func() {
+			s.stopServing()
+			s.stopReplication()
+		})
+		s.closeLogs()
+		s.withinGrace(s.leaveCluster)
 		s.log.Info(s.prefix + "shut down completed")
 		close(s.stopped)
 	})
 	<-s.stopped
 }
 
-// closeZooKeeperAfter ends operations on ZooKeeper that would hold the stop up when
-// ZooKeeper goes away meanwhile. The function it returns calls that off.
-func (s *KafkaServer) closeZooKeeperAfter(grace time.Duration) func() bool {
-	if s.zk == nil {
-		return func() bool { return true }
+// withinGrace runs steps of the stop; ZooKeeper is closed under those that go on for
+// longer, as they would when it went away meanwhile.
+func (s *KafkaServer) withinGrace(steps func()) {
+	if s.zk != nil {
+		defer time.AfterFunc(zooKeeperGrace, s.zk.Close).Stop()
 	}
-	return time.AfterFunc(grace, s.zk.Close).Stop
+	steps()
 }
 
 // stopServing ends what takes work: no setting changes any more, then no requests,
@@ -72,9 +76,8 @@ func (s *KafkaServer) stopServing() {
 	}
 }
 
-// stopStorage ends replication before the logs it writes to, and the controller and
-// ZooKeeper last, so that the broker stays registered until its logs are closed.
-func (s *KafkaServer) stopStorage() {
+// stopReplication ends what writes to the logs.
+func (s *KafkaServer) stopReplication() {
 	if s.replicas != nil {
 		s.replicas.Shutdown(true)
 	}
@@ -84,11 +87,20 @@ func (s *KafkaServer) stopStorage() {
 	if s.alterISR != nil {
 		s.alterISR.Close()
 	}
-	if s.logs != nil {
-		if err := s.logs.Shutdown(); err != nil {
-			s.log.Errorf("%sError while closing logs: %v", s.prefix, err)
-		}
+}
+
+func (s *KafkaServer) closeLogs() {
+	if s.logs == nil {
+		return
 	}
+	if err := s.logs.Shutdown(); err != nil {
+		s.log.Errorf("%sError while closing logs: %v", s.prefix, err)
+	}
+}
+
+// leaveCluster ends the controller and ZooKeeper last, so that the broker stays
+// registered until its logs are closed.
+func (s *KafkaServer) leaveCluster() {
 	if s.controller != nil {
 		s.controller.Shutdown()
 	}
