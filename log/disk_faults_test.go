@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -58,21 +59,21 @@ func TestShortWritesAreCompleted(t *testing.T) {
 // point stays, and nothing more is taken.
 func TestAFailedSyncVouchesForNothing(t *testing.T) {
 	for _, cause := range []error{syscall.EIO, syscall.ENOSPC} {
-		failing := false
+		var failing atomic.Bool
 		failures := &testFailures{}
 		fsys := &vfs.Errors{FS: memDir(t), Inject: func(op vfs.Op, name string) error {
-			if failing && op == vfs.OpSync && strings.HasSuffix(name, LogFileSuffix) {
+			if failing.Load() && op == vfs.OpSync && strings.HasSuffix(name, LogFileSuffix) {
 				return &os.PathError{Op: "sync", Path: name, Err: cause}
 			}
 			return nil
 		}}
 		log := openTestLog(t, fsys, "/logs", nil, func(options *OpenOptions) { options.Failures = failures })
 		log.append(simpleBatch("x"))
-		failing = true
-		if err := log.Flush(); !isStorageError(err) || failures.offline["/logs"] == nil {
-			t.Fatalf("%v: flush gave %v, offline %v", cause, err, failures.offline)
+		failing.Store(true)
+		if err := log.Flush(); !isStorageError(err) || failures.offline("/logs") == nil {
+			t.Fatalf("%v: flush gave %v, offline %v", cause, err, failures.offline("/logs"))
 		}
-		failing = false
+		failing.Store(false)
 		if point := log.RecoveryPoint(); point != 0 {
 			t.Fatalf("%v: the recovery point is %d", cause, point)
 		}
@@ -84,19 +85,19 @@ func TestAFailedSyncVouchesForNothing(t *testing.T) {
 
 // TestAnUnreadableSegmentTakesItsDirectoryOffline: looking up an offset meets EIO.
 func TestAnUnreadableSegmentTakesItsDirectoryOffline(t *testing.T) {
-	failing := false
+	var failing atomic.Bool
 	failures := &testFailures{}
 	fsys := &vfs.Errors{FS: memDir(t), Inject: func(op vfs.Op, name string) error {
-		if failing && op == vfs.OpRead {
+		if failing.Load() && op == vfs.OpRead {
 			return &os.PathError{Op: "read", Path: name, Err: syscall.EIO}
 		}
 		return nil
 	}}
 	log := openTestLog(t, fsys, "/logs", smallSegments, func(options *OpenOptions) { options.Failures = failures })
 	fill(log, 20)
-	failing = true
-	if _, err := log.Read(3, 1<<20, FetchLogEnd, true); !isStorageError(err) || failures.offline["/logs"] == nil {
-		t.Fatalf("a read gave %v, offline %v", err, failures.offline)
+	failing.Store(true)
+	if _, err := log.Read(3, 1<<20, FetchLogEnd, true); !isStorageError(err) || failures.offline("/logs") == nil {
+		t.Fatalf("a read gave %v, offline %v", err, failures.offline("/logs"))
 	}
 }
 
@@ -130,9 +131,9 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 func TestAnEpochCheckpointIsWholeAfterAPowerLoss(t *testing.T) {
 	memory := memDir(t)
 	var crashes []*vfs.Mem
-	watched := false
+	var watched atomic.Bool
 	fsys := &vfs.Errors{FS: memory, Inject: func(vfs.Op, string) error {
-		if watched {
+		if watched.Load() {
 			crashes = append(crashes, memory.CrashClone())
 		}
 		return nil
@@ -148,7 +149,7 @@ func TestAnEpochCheckpointIsWholeAfterAPowerLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.scheduler.Close()
-	watched = true
+	watched.Store(true)
 	if _, err := log.TruncateTo(5); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +159,7 @@ func TestAnEpochCheckpointIsWholeAfterAPowerLoss(t *testing.T) {
 	if err := log.flushDueFiles(); err != nil {
 		t.Fatal(err)
 	}
-	watched = false
+	watched.Store(false)
 	crashes = append(crashes, memory.CrashClone())
 	for i, crash := range crashes {
 		reopened := openTestLog(t, crash, "/logs", smallSegments, unclean(0))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,16 +32,20 @@ func testConfig(t testing.TB, overrides map[string]string) *Config {
 }
 
 // testFailures notes which directory failed.
-type testFailures struct{ offline map[string]error }
+type testFailures struct{ causes sync.Map }
 
 func (f *testFailures) MaybeAddOfflineLogDir(dir, message string, cause error) {
-	if f.offline == nil {
-		f.offline = map[string]error{}
-	}
-	f.offline[dir] = fmt.Errorf("%s: %w", message, cause)
+	f.causes.Store(dir, fmt.Errorf("%s: %w", message, cause))
 }
 
-func (f *testFailures) HasOfflineLogDir(dir string) bool { return f.offline[dir] != nil }
+func (f *testFailures) HasOfflineLogDir(dir string) bool { return f.offline(dir) != nil }
+
+// offline is why the directory went offline, or nil.
+func (f *testFailures) offline(dir string) error {
+	cause, _ := f.causes.Load(dir)
+	err, _ := cause.(error)
+	return err
+}
 
 // testLog is a log on a file system with what it was opened with.
 type testLog struct {

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gregor-broker/gregor/log/record"
@@ -139,16 +140,16 @@ func TestRecoveryTouchesOnlyTheUnflushedTail(t *testing.T) {
 	log.scheduler.Close()
 	point := log.RecoveryPoint()
 	first := log.Segments()[0].path
-	reads := 0
+	var reads atomic.Int32
 	watched := &vfs.Errors{FS: fsys.KillClone(), Inject: func(op vfs.Op, name string) error {
 		if op == vfs.OpRead && name == first {
-			reads++
+			reads.Add(1)
 		}
 		return nil
 	}}
 	reopened := openTestLog(t, watched, "/logs", smallSegments, unclean(point))
-	if reads != 0 {
-		t.Fatalf("the first segment was read %d times", reads)
+	if reads.Load() != 0 {
+		t.Fatalf("the first segment was read %d times", reads.Load())
 	}
 	if reopened.LogEndOffset() != 80 {
 		t.Fatalf("log ends at %d", reopened.LogEndOffset())
@@ -276,9 +277,9 @@ func TestLogStartAboveEnd(t *testing.T) {
 func TestDiskErrorsTakeTheDirectoryOffline(t *testing.T) {
 	for _, op := range []vfs.Op{vfs.OpWrite, vfs.OpSync} {
 		t.Run(string(op), func(t *testing.T) {
-			failing := false
+			var failing atomic.Bool
 			fsys := &vfs.Errors{FS: memDir(t), Inject: func(called vfs.Op, name string) error {
-				if failing && called == op {
+				if failing.Load() && called == op {
 					return &os.PathError{Op: string(op), Path: name, Err: errors.New("the disk is gone")}
 				}
 				return nil
@@ -286,12 +287,12 @@ func TestDiskErrorsTakeTheDirectoryOffline(t *testing.T) {
 			failures := &testFailures{}
 			log := openTestLog(t, fsys, "/logs", map[string]string{"flush.messages": "1"}, func(options *OpenOptions) { options.Failures = failures })
 			log.append(simpleBatch("x"))
-			failing = true
+			failing.Store(true)
 			_, err := log.AppendAsLeader(simpleBatch("y"), 0, OriginClient)
-			if !isStorageError(err) || failures.offline["/logs"] == nil {
-				t.Fatalf("append gave %v, offline %v", err, failures.offline)
+			if !isStorageError(err) || failures.offline("/logs") == nil {
+				t.Fatalf("append gave %v, offline %v", err, failures.offline("/logs"))
 			}
-			failing = false
+			failing.Store(false)
 			if _, err = log.AppendAsLeader(simpleBatch("z"), 0, OriginClient); !isStorageError(err) {
 				t.Fatalf("append to an offline directory gave %v", err)
 			}

@@ -162,9 +162,10 @@ func TestAFullDiskWhileLoadingLeavesNoMarker(t *testing.T) {
 	killed := memory.KillClone()
 	must(t, m.Shutdown())
 
-	failing := true
+	var failing atomic.Bool
+	failing.Store(true)
 	disk := &vfs.Errors{FS: killed, Inject: func(op vfs.Op, name string) error {
-		if failing && (op == vfs.OpWrite || op == vfs.OpTruncate) && strings.HasPrefix(name, "/a/") && !strings.HasSuffix(name, vfs.ReserveFile) {
+		if failing.Load() && (op == vfs.OpWrite || op == vfs.OpTruncate) && strings.HasPrefix(name, "/a/") && !strings.HasSuffix(name, vfs.ReserveFile) {
 			return &os.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
 		}
 		return nil
@@ -178,7 +179,7 @@ func TestAFullDiskWhileLoadingLeavesNoMarker(t *testing.T) {
 	if exists, err := vfs.Exists(killed, "/b/"+log.CleanShutdownFile); !exists || err != nil {
 		t.Fatalf("no marker in the directory that was loaded: %v", err)
 	}
-	failing = false
+	failing.Store(false)
 	again := start(t, options(t, disk, "/a", "/b"))
 	for _, name := range []string{"topic", "other"} {
 		ended(t, again.GetLog(partition(name), false), 1)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,9 +213,9 @@ func TestDelete(t *testing.T) {
 }
 
 func TestDirectoryFailure(t *testing.T) {
-	failing := false
+	var failing atomic.Bool
 	fsys := &vfs.Errors{FS: newFS(t), Inject: func(op vfs.Op, name string) error {
-		if failing && strings.HasPrefix(name, "/b") && op == vfs.OpWrite {
+		if failing.Load() && strings.HasPrefix(name, "/b") && op == vfs.OpWrite {
 			return &os.PathError{Op: string(op), Path: name, Err: errors.New("the disk is gone")}
 		}
 		return nil
@@ -228,7 +229,7 @@ func TestDirectoryFailure(t *testing.T) {
 		unified := create(t, m, name)
 		logs[unified.ParentDir()] = unified
 	}
-	failing = true
+	failing.Store(true)
 	if _, err := logs["/b"].AppendAsLeader(simple(), 0, log.OriginClient); !errors.Is(err, kerr.KafkaStorageError) {
 		t.Fatal(err)
 	}
