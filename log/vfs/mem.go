@@ -24,8 +24,8 @@ type Mem struct {
 // memNode is a file or a directory. Of both, synced is what survives a crash.
 type memNode struct {
 	dir            bool
-	content        []byte
-	synced         []byte
+	content        memContent
+	synced         memContent
 	children       map[string]*memNode
 	syncedChildren map[string]*memNode
 	modified       time.Time
@@ -51,8 +51,7 @@ func (m *Mem) CrashClone() *Mem {
 
 func (n *memNode) crashed() *memNode {
 	if !n.dir {
-		content := slices.Clone(n.synced)
-		return &memNode{content: content, synced: slices.Clone(content), modified: n.modified}
+		return &memNode{content: n.synced.clone(), synced: n.synced.clone(), modified: n.modified}
 	}
 	clone := newMemDir()
 	for name, child := range n.syncedChildren {
@@ -76,7 +75,7 @@ func (n *memNode) killed(seen map[*memNode]*memNode) *memNode {
 	if clone := seen[n]; clone != nil {
 		return clone
 	}
-	clone := &memNode{dir: n.dir, content: slices.Clone(n.content), synced: slices.Clone(n.synced), modified: n.modified}
+	clone := &memNode{dir: n.dir, content: n.content.clone(), synced: n.synced.clone(), modified: n.modified}
 	seen[n] = clone
 	if n.dir {
 		clone.children, clone.syncedChildren = map[string]*memNode{}, map[string]*memNode{}
@@ -134,7 +133,7 @@ func (m *Mem) OpenFile(name string, flag int, _ fs.FileMode) (File, error) {
 		return nil, pathError("open", name, fmt.Errorf("is a directory"))
 	}
 	if flag&os.O_TRUNC != 0 {
-		node.content = nil
+		node.content = memContent{}
 	}
 	return &memFile{fs: m, node: node, name: name}, nil
 }

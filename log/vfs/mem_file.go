@@ -3,7 +3,6 @@ package vfs
 import (
 	"io"
 	"io/fs"
-	"slices"
 	"time"
 )
 
@@ -24,10 +23,10 @@ func (f *memFile) ReadAt(to []byte, at int64) (int, error) {
 	if f.closed {
 		return 0, pathError("read", f.name, fs.ErrClosed)
 	}
-	if at >= int64(len(f.node.content)) {
+	if at >= int64(f.node.content.size) {
 		return 0, io.EOF
 	}
-	n := copy(to, f.node.content[at:])
+	n := f.node.content.readAt(to, int(at))
 	if n < len(to) {
 		return n, io.EOF
 	}
@@ -40,10 +39,7 @@ func (f *memFile) WriteAt(data []byte, at int64) (int, error) {
 	if f.closed {
 		return 0, pathError("write", f.name, fs.ErrClosed)
 	}
-	if end := int(at) + len(data); end > len(f.node.content) {
-		f.node.resize(end)
-	}
-	copy(f.node.content[at:], data)
+	f.node.content.writeAt(data, int(at))
 	f.node.modified = time.Now()
 	return len(data), nil
 }
@@ -54,19 +50,9 @@ func (f *memFile) Truncate(size int64) error {
 	if f.closed {
 		return pathError("truncate", f.name, fs.ErrClosed)
 	}
-	f.node.resize(int(size))
+	f.node.content.resize(int(size))
 	f.node.modified = time.Now()
 	return nil
-}
-
-func (n *memNode) resize(size int) {
-	if size <= len(n.content) {
-		n.content = n.content[:size]
-		return
-	}
-	old := len(n.content)
-	n.content = slices.Grow(n.content, size-old)[:size]
-	clear(n.content[old:])
 }
 
 func (f *memFile) Sync() error {
@@ -75,7 +61,7 @@ func (f *memFile) Sync() error {
 	if f.closed {
 		return pathError("sync", f.name, fs.ErrClosed)
 	}
-	f.node.synced = slices.Clone(f.node.content)
+	f.node.synced = f.node.content.clone()
 	return nil
 }
 
@@ -103,7 +89,7 @@ type memInfo struct {
 }
 
 func (n *memNode) info(name string) memInfo {
-	return memInfo{name: name, size: int64(len(n.content)), dir: n.dir, modified: n.modified}
+	return memInfo{name: name, size: int64(n.content.size), dir: n.dir, modified: n.modified}
 }
 
 func (i memInfo) Name() string       { return i.name }

@@ -36,6 +36,12 @@ func TestSameBehaviour(t *testing.T) {
 			if n, _ := file.ReadAt(data, 0); string(data[:n]) != "Jello\x00\x00" {
 				t.Fatalf("%q", data[:n])
 			}
+			must(t, WriteFull(file, []byte("!"), 8))
+			must(t, file.Truncate(6)) // what is cut off does not come back
+			must(t, file.Truncate(9))
+			if n, _ := file.ReadAt(data, 3); string(data[:n]) != "lo\x00\x00\x00\x00" {
+				t.Fatalf("%q", data[:n])
+			}
 			must(t, file.Close())
 			if exists, err := Exists(fsys, dir+"/y"); exists || err != nil {
 				t.Fatal(exists, err)
