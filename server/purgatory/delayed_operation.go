@@ -1,7 +1,7 @@
 // Package purgatory holds operations that wait for something to happen or for
 // their time to run out: a produce request for its replicas, a fetch for bytes.
 // It mirrors kafka.server.DelayedOperation and DelayedOperationPurgatory;
-// timers are the runtime's instead of a timing wheel.
+// a heap and one of the runtime's timers take the place of the timing wheel.
 //
 // An operation is watched under keys. Whoever changes what an operation may
 // wait for calls [Purgatory.CheckAndComplete] with the key, holding no lock
@@ -41,25 +41,14 @@ type DelayedOperation struct {
 	// what it looked at may have changed since.
 	tryAgain atomic.Bool
 
-	timer  atomic.Pointer[expiry]
+	expiry atomic.Pointer[expiry]
+	keys   int // under which it is watched
 	onExit atomic.Pointer[exit]
 }
 
-// exit tells the purgatory once that an operation is over.
-type exit struct{ leave func() }
-
-// timers are the armed expiries of a purgatory.
-type timers struct {
-	mu      sync.RWMutex // orders arming against closing
-	closed  bool
-	pending sync.WaitGroup
-}
-
-// expiry is an armed timer, pending until it has fired or was stopped.
-type expiry struct {
-	timer *time.Timer
-	armed *timers
-}
+// exit tells the purgatory once that an operation is over, and how many keys it
+// was watched under.
+type exit struct{ leave func(keys int) }
 
 // Init sets the operation that embeds this state and how long it may wait.
 func (d *DelayedOperation) Init(self Operation, delay time.Duration) {
@@ -86,32 +75,22 @@ func (d *DelayedOperation) ForceComplete() bool {
 // leave takes the operation out of the purgatory's count of those that wait.
 func (d *DelayedOperation) leave() {
 	if over := d.onExit.Swap(nil); over != nil {
-		over.leave()
+		over.leave(d.keys)
 	}
 }
 
-// startTimer arms the expiry unless the operation has completed meanwhile or
-// the purgatory is closed.
-func (d *DelayedOperation) startTimer(armed *timers) {
-	armed.mu.RLock()
-	if armed.closed || d.completed.Load() {
-		armed.mu.RUnlock()
-		return
-	}
-	armed.pending.Add(1)
-	armed.mu.RUnlock()
-	d.timer.Store(&expiry{armed: armed, timer: time.AfterFunc(d.delay, func() {
-		defer armed.pending.Done()
-		d.expire()
-	})})
-	if d.onExit.Load() == nil { // over before the timer was stored
+// startTimer has the operation expire in its time, unless it has completed
+// meanwhile or the purgatory is closed.
+func (d *DelayedOperation) startTimer(in *expiries) {
+	in.add(d)
+	if d.onExit.Load() == nil { // over before the expiry was stored
 		d.stopTimer()
 	}
 }
 
 func (d *DelayedOperation) stopTimer() {
-	if expiry := d.timer.Swap(nil); expiry != nil && expiry.timer.Stop() {
-		expiry.armed.pending.Done()
+	if expiry := d.expiry.Swap(nil); expiry != nil {
+		expiry.cancel()
 	}
 }
 

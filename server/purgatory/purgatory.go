@@ -10,8 +10,9 @@ import (
 
 const (
 	shardCount = 64
-	// purgeInterval is how many completed operations may linger under keys
-	// nobody checks before all keys are searched for them, Kafka's default.
+	// purgeInterval is how many entries of completed operations may linger under
+	// keys nobody checks before all keys are searched for them. Kafka counts the
+	// operations; a follower's fetch is watched under each of its partitions.
 	purgeInterval = 1000
 )
 
@@ -21,9 +22,12 @@ type Purgatory[K comparable] struct {
 	seed    maphash.Seed
 	shards  [shardCount]shard[K]
 
+	exit     exit         // of all operations
 	delayed  atomic.Int64 // operations that have neither completed nor expired
-	lingered atomic.Int64 // operations completed since the last purge
-	timers   timers
+	entries  atomic.Int64 // of all keys
+	lingered atomic.Int64 // those of completed operations
+	purging  atomic.Bool
+	expiries expiries
 }
 
 // shard has the watchers of some keys. Its mutex is never held while an
@@ -37,6 +41,7 @@ type shard[K comparable] struct {
 // which may be nil, under delayedOperation=name.
 func New[K comparable](name string, registry *metrics.Registry) *Purgatory[K] {
 	p := &Purgatory[K]{seed: maphash.MakeSeed()}
+	p.exit.leave = p.operationOver
 	for i := range p.shards {
 		p.shards[i].watchers = map[K][]Operation{}
 	}
@@ -63,7 +68,9 @@ func (p *Purgatory[K]) TryCompleteElseWatch(operation Operation, keys ...K) bool
 		return true
 	}
 	p.delayed.Add(1)
-	state.onExit.Store(&exit{leave: p.operationOver})
+	p.entries.Add(int64(len(keys)))
+	state.keys = len(keys)
+	state.onExit.Store(&p.exit)
 	for _, key := range keys {
 		p.watch(key, operation)
 	}
@@ -74,15 +81,15 @@ func (p *Purgatory[K]) TryCompleteElseWatch(operation Operation, keys ...K) bool
 		done = state.safeTryComplete()
 	}
 	if !done {
-		state.startTimer(&p.timers)
+		state.startTimer(&p.expiries)
 	}
 	p.purgeIfDue()
 	return state.IsCompleted()
 }
 
-func (p *Purgatory[K]) operationOver() {
+func (p *Purgatory[K]) operationOver(keys int) {
 	p.delayed.Add(-1)
-	p.lingered.Add(1)
+	p.lingered.Add(int64(keys))
 }
 
 func (p *Purgatory[K]) watch(key K, operation Operation) {
@@ -115,19 +122,22 @@ func (p *Purgatory[K]) CheckAndComplete(key K) int {
 		over = over || state.IsCompleted()
 	}
 	if over {
-		s.purge(key)
+		s.mu.Lock()
+		p.purged(s.purgeLocked(key))
+		s.mu.Unlock()
 	}
 	return completed
 }
 
-// purge removes the completed operations under a key.
-func (s *shard[K]) purge(key K) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.purgeLocked(key)
+// purged notes that entries of completed operations are gone.
+func (p *Purgatory[K]) purged(entries int) {
+	p.entries.Add(-int64(entries))
+	p.lingered.Add(-int64(entries))
 }
 
-func (s *shard[K]) purgeLocked(key K) {
+// purgeLocked removes the completed operations under a key and tells how many
+// there were.
+func (s *shard[K]) purgeLocked(key K) int {
 	watched := s.watchers[key]
 	kept := watched[:0]
 	for _, operation := range watched {
@@ -141,21 +151,27 @@ func (s *shard[K]) purgeLocked(key K) {
 	} else {
 		s.watchers[key] = kept
 	}
+	return len(watched) - len(kept)
 }
 
-// purgeIfDue removes completed operations under all keys when many linger.
+// purgeIfDue removes completed operations under all keys when they linger in
+// great number and are more than those that wait, so that the search costs each
+// but a few steps.
 func (p *Purgatory[K]) purgeIfDue() {
 	lingered := p.lingered.Load()
-	if lingered <= purgeInterval || !p.lingered.CompareAndSwap(lingered, 0) {
+	if lingered <= purgeInterval || lingered < p.entries.Load()/2 || !p.purging.CompareAndSwap(false, true) {
 		return
 	}
+	defer p.purging.Store(false)
 	for i := range p.shards {
 		s := &p.shards[i]
 		s.mu.Lock()
+		gone := 0
 		for key := range s.watchers {
-			s.purgeLocked(key)
+			gone += s.purgeLocked(key)
 		}
 		s.mu.Unlock()
+		p.purged(gone)
 	}
 }
 
@@ -172,6 +188,7 @@ func (p *Purgatory[K]) CancelForKey(key K) []Operation {
 		operation.delayed().stopTimer()
 		operation.delayed().leave()
 	}
+	p.purged(len(cancelled))
 	return cancelled
 }
 
@@ -196,11 +213,7 @@ func (p *Purgatory[K]) Delayed() int { return int(p.delayed.Load()) }
 // Close forgets all operations without completing them and waits for expiries
 // that are under way.
 func (p *Purgatory[K]) Close() {
-	p.timers.mu.Lock()
-	alreadyClosed := p.timers.closed
-	p.timers.closed = true
-	p.timers.mu.Unlock()
-	if alreadyClosed {
+	if !p.expiries.close() {
 		return
 	}
 	for i := range p.shards {
@@ -215,6 +228,6 @@ func (p *Purgatory[K]) Close() {
 		clear(s.watchers)
 		s.mu.Unlock()
 	}
-	p.timers.pending.Wait()
+	p.expiries.running.Wait()
 	p.metrics.Close()
 }
