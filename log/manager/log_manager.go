@@ -226,14 +226,13 @@ func (m *LogManager) Startup(topicNames []string) error {
 		return err
 	}
 	broker := m.options.Config.Load()
-	milliseconds := func(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
 	m.logger.Infof("Starting log cleanup with a period of %d ms.", config.LogRetentionCheckIntervalMs.Get(broker))
 	m.background.Go(m.refillReserves)
-	m.every(milliseconds(config.LogRetentionCheckIntervalMs.Get(broker)), m.CleanupLogs)
+	m.every(config.Milliseconds(config.LogRetentionCheckIntervalMs.Get(broker)), m.CleanupLogs)
 	m.logger.Infof("Starting log flusher with a default period of %d ms.", config.LogFlushSchedulerIntervalMs.Get(broker))
-	m.every(milliseconds(config.LogFlushSchedulerIntervalMs.Get(broker)), m.flushDirtyLogs)
-	m.every(milliseconds(int64(config.LogFlushOffsetCheckpointIntervalMs.Get(broker))), m.CheckpointLogRecoveryOffsets)
-	m.every(milliseconds(int64(config.LogFlushStartOffsetCheckpointIntervalMs.Get(broker))), m.CheckpointLogStartOffsets)
+	m.every(config.Milliseconds(config.LogFlushSchedulerIntervalMs.Get(broker)), m.flushDirtyLogs)
+	m.every(config.Milliseconds(config.LogFlushOffsetCheckpointIntervalMs.Get(broker)), m.CheckpointLogRecoveryOffsets)
+	m.every(config.Milliseconds(config.LogFlushStartOffsetCheckpointIntervalMs.Get(broker)), m.CheckpointLogStartOffsets)
 	m.every(producerExpirationCheckPeriod, m.expireProducers)
 	return m.startCleaner()
 }

@@ -310,6 +310,34 @@ func TestPeriodicWork(t *testing.T) {
 	})
 }
 
+// TestTheFlusherRestsUnlessItIsConfigured: its default period means never, not
+// a number that has become negative, which had it look at all logs every
+// millisecond.
+func TestTheFlusherRestsUnlessItIsConfigured(t *testing.T) {
+	for _, configured := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			given := options(t, newFS(t), "/a")
+			given.TopicConfig = func(string) map[string]string { return map[string]string{"flush.ms": "1"} }
+			if configured {
+				broker, err := config.NewBrokerConfig(map[string]string{"zookeeper.connect": "localhost:2181", "log.flush.scheduler.interval.ms": "1000"})
+				must(t, err)
+				given.Config = config.NewCurrent(broker)
+			}
+			m := start(t, given)
+			unified := create(t, m, "topic")
+			time.Sleep(initialTaskDelay + time.Second) // it looks once after the start, as Kafka's does
+			synctest.Wait()
+			produce(t, unified, "x")
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
+			if flushed := unified.RecoveryPoint() == 1; flushed != configured {
+				t.Errorf("configured: %t, flushed: %t", configured, flushed)
+			}
+			must(t, m.Shutdown())
+		})
+	}
+}
+
 func TestTruncateAndMove(t *testing.T) {
 	m := start(t, options(t, newFS(t), "/a", "/b"))
 	unified := create(t, m, "topic")
