@@ -199,12 +199,16 @@ func (b *bench) measureCluster(kind kind, home string) error {
 	}
 	defer c.kill()
 	for _, step := range []struct {
-		name    string
-		measure func() error
+		what, name string
+		measure    func() error
 	}{
-		{"produce", c.measureLoads}, {"latency", c.measureLatency}, {"creation", c.measureCreation}, {"idle", c.measureIdle},
-		{"controlled shutdown", c.measureRestart}, {"death of the controller", c.measureFailover},
+		{measureThroughput, "produce", c.measureLoads}, {measureLatency, "latency", c.measureLatency},
+		{measurePartitions, "creation", c.measureCreation}, {measurePartitions, "idle", c.measureIdle},
+		{measurePartitions, "controlled shutdown", c.measureRestart}, {measurePartitions, "death of the controller", c.measureFailover},
 	} {
+		if !b.measure(step.what) {
+			continue
+		}
 		fmt.Fprintf(os.Stderr, "%s   %s\n", time.Now().Format(time.TimeOnly), step.name)
 		if err := step.measure(); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)

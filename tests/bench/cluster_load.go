@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -21,12 +24,10 @@ var clusterLoads = []clusterLoad{
 	{workload{"six-100", "six partitions, 100 B records", 100, 100_000}, 6},
 }
 
-// measureLoads sends every load with acks=all, one connection to each leader, after
-// one that is not measured.
+// measureLoads sends every load with acks=all, one connection to each leader, once
+// the brokers are warm.
 func (c *cluster) measureLoads() error {
-	warmUp := clusterLoads[len(clusterLoads)-1]
-	warmUp.topic = "warm-up"
-	if _, err := c.sendLoad(warmUp, c.clusterWarmUpMiB); err != nil {
+	if err := c.warmUpLoads(); err != nil {
 		return err
 	}
 	for _, load := range clusterLoads {
@@ -37,6 +38,48 @@ func (c *cluster) measureLoads() error {
 		c.results.addTransfer(clusterProduce, load.workload, c.kind, sent)
 	}
 	return nil
+}
+
+// A virtual machine compiles for a while. So a cluster is warmed up until a round
+// costs, or takes, not much less than the one before, but not for ever.
+const (
+	muchLess     = 0.9
+	warmUpRounds = 3 // at least
+	warmUpLimit  = 90 * time.Second
+)
+
+// warmUp runs rounds, each of which gives what it cost.
+func (c *cluster) warmUp(unit string, run func(round int) (float64, error)) error {
+	began, last := time.Now(), math.Inf(1)
+	for round := range c.clusterWarmUpRounds {
+		now, err := run(round)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "%s     warm-up %d: %s %s\n", time.Now().Format(time.TimeOnly), round+1, number(now), unit)
+		if round+1 >= warmUpRounds && now > muchLess*last || time.Since(began) > warmUpLimit {
+			return nil
+		}
+		last = now
+	}
+	return nil
+}
+
+// warmUpLoads sends loads that are not measured.
+func (c *cluster) warmUpLoads() error {
+	return c.warmUp("CPU-seconds a GB", func(round int) (float64, error) {
+		var cpuSeconds, megabytes float64
+		for _, load := range []clusterLoad{clusterLoads[0], clusterLoads[len(clusterLoads)-1]} {
+			load.topic = fmt.Sprintf("warm-up-%d-%s", round, load.topic)
+			sent, err := c.sendLoad(load, c.clusterWarmUpMiB/2)
+			if err != nil {
+				return 0, err
+			}
+			cpuSeconds += sent.cpuSeconds
+			megabytes += sent.megabytes
+		}
+		return 1000 * cpuSeconds / megabytes, nil
+	})
 }
 
 func (c *cluster) sendLoad(load clusterLoad, mib int64) (cost, error) {
@@ -97,10 +140,19 @@ func (c *cluster) sendAll(connections map[int32]*connection, requests map[int32]
 }
 
 // measureLatency takes the time that records take from the producer over all
-// replicas to a consumer.
+// replicas to a consumer, in a round after those in which it still fell. Each round
+// begins when all records of the one before have come.
 func (c *cluster) measureLatency() error {
 	leaders, err := c.create(latencyTopic, 1)
 	if err != nil {
+		return err
+	}
+	probe, err := c.probe(c.brokers[leaders[0]].process, -1)
+	if err != nil {
+		return err
+	}
+	defer probe.close()
+	if err := c.warmUpLatency(probe); err != nil {
 		return err
 	}
 	before, err := c.cpuSeconds()
@@ -108,7 +160,7 @@ func (c *cluster) measureLatency() error {
 		return err
 	}
 	began := time.Now()
-	latencies, err := c.sendToReceive(c.brokers[leaders[0]].process, clusterRate, -1, c.clusterLatencyWarmUp)
+	latencies, err := c.sendToReceive(probe, clusterRate, c.latency)
 	if err != nil {
 		return err
 	}
@@ -119,4 +171,15 @@ func (c *cluster) measureLatency() error {
 	c.results.add(rowClusterLatencyCPU, c.kind, 100*(after-before)/time.Since(began).Seconds())
 	c.addPercentiles(c.kind, clusterPrefix, latencies)
 	return nil
+}
+
+func (c *cluster) warmUpLatency(probe *probe) error {
+	return c.warmUp("ms p99", func(int) (float64, error) {
+		latencies, err := c.sendToReceive(probe, clusterRate, c.clusterLatencyWarmUp)
+		if err != nil {
+			return 0, err
+		}
+		slices.Sort(latencies)
+		return milliseconds(latencies[len(latencies)*99/100]), nil
+	})
 }

@@ -34,12 +34,17 @@ func (b *bench) measureLatency(broker *broker) error {
 	if err := b.createTopic(c, latencyTopic, 1); err != nil {
 		return err
 	}
+	probe, err := b.probe(broker.process, 1)
+	if err != nil {
+		return err
+	}
+	defer probe.close()
 	before, err := broker.cpuSeconds()
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	latencies, err := b.sendToReceive(broker.process, latencyRate, 1, latencyWarmUp)
+	latencies, err := b.sendToReceive(probe, latencyRate, latencyWarmUp+b.latency)
 	if err != nil {
 		return err
 	}
@@ -48,36 +53,73 @@ func (b *bench) measureLatency(broker *broker) error {
 		return err
 	}
 	b.results.add(rowLatencyCPU, broker.kind, 100*(after-before)/time.Since(began).Seconds())
-	b.addPercentiles(broker.kind, "", latencies)
+	b.addPercentiles(broker.kind, "", latencies[int(latencyWarmUp.Seconds()*latencyRate):])
 	return nil
 }
 
-// sendToReceive sends records at a fixed rate to the leader of the topic for it,
-// whether or not the broker keeps up, and takes the time until a consumer has each.
-// It gives those after the warm-up.
-func (b *bench) sendToReceive(leader *process, rate int, acks int16, warmUp time.Duration) ([]time.Duration, error) {
-	producer, err := b.connect(leader)
-	if err != nil {
+// probe sends records to the topic for latencies and receives them again.
+type probe struct {
+	producer, consumer *connection
+	acks               int16
+	next               int64 // offset of the next record
+}
+
+// probe connects to the leader of the topic and waits until it takes records.
+func (b *bench) probe(leader *process, acks int16) (*probe, error) {
+	p := &probe{acks: acks, next: firstOffset}
+	var err error
+	if p.producer, err = b.connect(leader); err != nil {
 		return nil, err
 	}
-	defer producer.Close()
-	consumer, err := b.connect(leader)
-	if err != nil {
-		return nil, err
+	if p.consumer, err = b.connect(leader); err == nil {
+		if err = b.produceOne(p.producer, latencyTopic, 0, acks); err == nil {
+			return p, nil
+		}
 	}
-	defer consumer.Close()
-	if err := b.produceOne(producer, latencyTopic, 0, acks); err != nil {
-		return nil, err
+	p.close()
+	return nil, err
+}
+
+func (p *probe) close() {
+	_ = p.producer.Close()
+	if p.consumer != nil {
+		_ = p.consumer.Close()
 	}
-	count := int((warmUp + b.latency).Seconds() * float64(rate))
+}
+
+// sendToReceive sends records at a fixed rate for a while, whether or not the
+// broker keeps up, and takes the time until a consumer has each.
+func (b *bench) sendToReceive(p *probe, rate int, during time.Duration) ([]time.Duration, error) {
+	count := int(during.Seconds() * float64(rate))
+	first := p.next
+	p.next += int64(count)
 	failed := make(chan error, 2)
-	go func() { failed <- producer.sendAtRate(count, rate, acks) }()
-	go func() { failed <- producer.awaitAnswers(count, 1, nil) }()
-	latencies, err := b.consumeAtRate(consumer, count, failed)
-	if err != nil {
-		return nil, err
+	go func() { failed <- p.producer.sendAtRate(count, rate, p.acks) }()
+	go func() { failed <- p.producer.awaitOffsets(first, count) }()
+	return b.consumeAtRate(p.consumer, first, count, failed)
+}
+
+// awaitOffsets reads the answers to produce requests of one record each, in whose
+// offsets none may be missing.
+func (c *connection) awaitOffsets(first int64, count int) error {
+	for i := range int64(count) {
+		frame, err := c.readFrame()
+		if err != nil {
+			return err
+		}
+		response := kmsg.ProduceResponse{Version: produceVersion}
+		if err := response.ReadFrom(frame); err != nil {
+			return err
+		}
+		result := produceResult(&response)
+		if result.ErrorCode != 0 {
+			return kerr.ErrorForCode(result.ErrorCode)
+		}
+		if result.BaseOffset != first+i {
+			return fmt.Errorf("a record got offset %d instead of %d", result.BaseOffset, first+i)
+		}
 	}
-	return latencies[int(warmUp.Seconds()*float64(rate)):], nil
+	return nil
 }
 
 // addPercentiles adds to the three rows whose names begin with prefix.
@@ -121,9 +163,9 @@ func (c *connection) sendAtRate(count, rate int, acks int16) error {
 	return nil
 }
 
-// consumeAtRate fetches until all records came and gives the time each took. A
-// failure of the producer ends it.
-func (b *bench) consumeAtRate(c *connection, count int, failed <-chan error) ([]time.Duration, error) {
+// consumeAtRate fetches from an offset on until all records came and gives the time
+// each took. A failure of the producer ends it.
+func (b *bench) consumeAtRate(c *connection, first int64, count int, failed <-chan error) ([]time.Duration, error) {
 	latencies := make([]time.Duration, 0, count)
 	ends := 0
 	for len(latencies) < count {
@@ -136,7 +178,7 @@ func (b *bench) consumeAtRate(c *connection, count int, failed <-chan error) ([]
 			return nil, b.ctx.Err()
 		default:
 		}
-		response, err := c.ask(fetchRequest(latencyTopic, firstOffset+int64(len(latencies))))
+		response, err := c.ask(fetchRequest(latencyTopic, first+int64(len(latencies))))
 		if err != nil {
 			return nil, err
 		}

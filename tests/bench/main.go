@@ -27,6 +27,7 @@ type options struct {
 	recoveryMiB, compactionMiB       int64
 	clusterMiB, clusterWarmUpMiB     int64
 	clusterLatencyWarmUp             time.Duration
+	clusterWarmUpRounds              int
 	parts                            []part
 
 	sizeMiB    int64
@@ -73,13 +74,14 @@ func registerFlags(o *options) *flag.FlagSet {
 	flags.Int64Var(&o.recoveryMiB, "recovery-size", 768, "MiB that are recovered")
 	flags.Int64Var(&o.compactionMiB, "compaction-size", 384, "MiB that are compacted")
 	flags.Int64Var(&o.clusterMiB, "cluster-size", 192, "MiB that each of the four loads of a cluster sends")
-	flags.Int64Var(&o.clusterWarmUpMiB, "cluster-warm-up", 256, "MiB that a cluster is sent before anything is measured")
+	flags.IntVar(&o.clusterWarmUpRounds, "cluster-warm-up-rounds", 6, "how often, at most, a cluster is warmed up before throughput and before latency")
+	flags.Int64Var(&o.clusterWarmUpMiB, "cluster-warm-up", 256, "MiB of each such round")
 	flags.DurationVar(&o.latency, "latency", 10*time.Second, "how long latency is measured")
-	flags.DurationVar(&o.clusterLatencyWarmUp, "cluster-latency-warm-up", 15*time.Second, "how long a cluster is sent records before latency is measured")
+	flags.DurationVar(&o.clusterLatencyWarmUp, "cluster-latency-warm-up", 5*time.Second, "how long records are sent in a round before latency is measured")
 	flags.DurationVar(&o.settle, "settle", 5*time.Second, "how long brokers are left alone before their idle memory is taken")
 	flags.IntVar(&o.partitions, "partitions", 1000, "partitions of the broker's part")
 	flags.IntVar(&o.logPartitions, "log-partitions", 10_000, "partitions of the log's part")
-	flags.IntVar(&o.clusterPartitions, "cluster-partitions", 1000, "partitions of the cluster's part")
+	flags.IntVar(&o.clusterPartitions, "cluster-partitions", 2000, "partitions of the cluster's part")
 	flags.StringVar(&o.dir, "dir", "", "where data is kept meanwhile; a temporary folder by default")
 	flags.DurationVar(&o.limit, "limit", 40*time.Minute, "when to give up")
 	return flags
@@ -92,7 +94,7 @@ func parseOptions() (*options, error) {
 	quick := flags.Bool("quick", false, "one short round, for a first impression: about three minutes")
 	names := flags.String("parts", "broker,log,cluster", "which parts to run")
 	brokers := flags.String("brokers", "gregor,kafka", "whom to measure")
-	measures := flags.String("measure", strings.Join([]string{measureStart, measurePartitions, measureThroughput, measureLatency}, ","), "what to measure of the broker's part")
+	measures := flags.String("measure", strings.Join([]string{measureStart, measurePartitions, measureThroughput, measureLatency}, ","), "what to measure of one broker and of a cluster")
 	loads := flags.String("loads", "", "which loads: a part of their names; all by default")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		return nil, err
@@ -128,10 +130,10 @@ func parseOptions() (*options, error) {
 var (
 	quickForm = map[string]string{
 		"size": "64", "warm-up": "48", "latency": "2s", "settle": "1s", "partitions": "200", "log-partitions": "1000",
-		"recovery-size": "192", "compaction-size": "96", "cluster-size": "32", "cluster-warm-up": "64", "cluster-latency-warm-up": "8s", "limit": "15m", "cluster-partitions": "300",
+		"recovery-size": "192", "compaction-size": "96", "cluster-size": "32", "cluster-warm-up": "64", "cluster-warm-up-rounds": "3", "cluster-latency-warm-up": "3s", "limit": "15m", "cluster-partitions": "300",
 	}
 	fullForm = map[string]string{
-		"rounds": "3", "log-rounds": "3", "cluster-rounds": "3", "size": "768", "latency": "20s", "cluster-size": "384", "cluster-warm-up": "768", "cluster-latency-warm-up": "30s", "limit": "2h", "cluster-partitions": "2000",
+		"rounds": "3", "log-rounds": "3", "cluster-rounds": "3", "size": "768", "latency": "20s", "cluster-size": "384", "cluster-warm-up-rounds": "10", "limit": "2h",
 		"recovery-size": "900", "compaction-size": "768",
 	}
 )
@@ -187,7 +189,7 @@ func (o *options) pageCacheMiB() int64 {
 		case "log":
 			most = max(most, o.recoveryMiB, 2*o.compactionMiB)
 		case "cluster":
-			most = max(most, replicas*(o.clusterWarmUpMiB+o.clusterMiB*int64(len(clusterLoads))))
+			most = max(most, replicas*(int64(o.clusterWarmUpRounds)*o.clusterWarmUpMiB+o.clusterMiB*int64(len(clusterLoads))))
 		}
 	}
 	return most
