@@ -18,7 +18,7 @@ esac
 
 # Commands that the tests run, and Debian's packages that have them.
 needed=(
-  kcat:kcat java:default-jre-headless javac:default-jdk-headless mvn:maven ps:procps flock:util-linux
+  kcat:kcat java:default-jre-headless javac:default-jdk-headless mvn:maven ps:procps flock:util-linux strace:strace ip:iproute2
   python3:python3 node:nodejs npm:npm cargo:cargo g++:g++ make:make pkg-config:pkg-config
 )
 

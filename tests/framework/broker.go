@@ -22,14 +22,12 @@ const stopTimeout = 45 * time.Second
 // Broker is one broker of a cluster. It keeps its id, its directory and its ports
 // whatever program runs it.
 type Broker struct {
-	ID      int
-	cluster *Brokers
-	dir     string
-	port    int
-	kind    Kind
-	// zooKeeper is the way to ZooKeeper that this broker uses.
-	zooKeeper string
-	settings  map[string]string
+	ID       int
+	cluster  *Brokers
+	dir      string
+	port     int
+	kind     Kind
+	settings map[string]string
 
 	process *Server             // of a kind that is a process
 	server  *broker.KafkaServer // of one in the test's process, nil while stopped
@@ -43,10 +41,13 @@ func (b *Broker) Become(kind Kind) {
 	case GregorInProcess:
 	case GregorProcesses:
 		command := []string{filepath.Join(Installation(t), "bin", "kafka-server-start.sh")}
-		b.process = newServer(t, b.dir, name, command, b.settings, b.port, serves)
+		b.process = newServer(t, b.dir, name, b.cluster.network.command(b.ID, command), b.settings, b.port, serves)
+		b.process.address = b.Address()
 	default:
 		NeedPeers(t)
-		b.process = newServer(t, b.dir, name, append([]string{"env", "KAFKA_HEAP_OPTS=-Xmx256m"}, realKafkaCommand()...), b.settings, b.port, serves)
+		command := append([]string{"env", "KAFKA_HEAP_OPTS=-Xmx256m"}, realKafkaCommand()...)
+		b.process = newServer(t, b.dir, name, b.cluster.network.command(b.ID, command), b.settings, b.port, serves)
+		b.process.address = b.Address()
 	}
 }
 
@@ -60,7 +61,10 @@ func (b *Broker) Configure(settings map[string]string) {
 func (b *Broker) Kind() Kind { return b.kind }
 
 // Address is where clients reach the broker.
-func (b *Broker) Address() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
+func (b *Broker) Address() string { return fmt.Sprintf("%s:%d", b.cluster.network.host(b.ID), b.port) }
+
+// Process is the process of a broker that is one and was started.
+func (b *Broker) Process() *Process { return b.process.Process }
 
 // LogDir is where the broker keeps its partitions.
 func (b *Broker) LogDir() string { return b.settings["log.dirs"] }
@@ -71,15 +75,7 @@ func (b *Broker) Running() bool {
 	if b.kind == GregorInProcess {
 		return b.server != nil
 	}
-	if b.process.Process == nil {
-		return false
-	}
-	select {
-	case <-b.process.Exited():
-		return false
-	default:
-		return true
-	}
+	return b.process.Running()
 }
 
 // Output is what the broker's process printed since its last start.

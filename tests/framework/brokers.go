@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,14 +14,31 @@ import (
 
 // Brokers is a cluster of several brokers on one ZooKeeper, whose links can be cut.
 type Brokers struct {
-	t     testing.TB
-	links *links
+	t       testing.TB
+	network network
 
-	// ZooKeeper is nil where it runs in the test's process.
+	// ZooKeeper is nil where there is an ensemble.
 	ZooKeeper *Server
+	Ensemble  []*Server
 	// Brokers have the ids 0, 1, 2 and so on.
 	Brokers []*Broker
 	znodes  *zk.Conn
+}
+
+// network is what lies between nodes.
+type network interface {
+	// host is where a node's servers listen.
+	host(node int) string
+	// command has a program run where a node is.
+	command(node int, command []string) []string
+	// toZooKeeper is the address at which a broker finds the ZooKeeper at that address,
+	// and toBroker the one at which other brokers find one.
+	toZooKeeper(t testing.TB, from int, address string) string
+	toBroker(t testing.TB, to int, address string) string
+	// set cuts or heals the link from one node to another.
+	set(from, to int, cut bool)
+	// heal heals all links.
+	heal()
 }
 
 // BrokersSpec says what a cluster is made of.
@@ -31,6 +49,12 @@ type BrokersSpec struct {
 	// Settings win over those that suit tests, and SettingsOf over these.
 	Settings   map[string]string
 	SettingsOf func(id int) map[string]string
+	// Ensemble is how many servers of Apache ZooKeeper there are, one of any kind if
+	// it is zero.
+	Ensemble int
+	// Namespaces has every node in a network of its own. They must be processes, and
+	// the test must need them.
+	Namespaces bool
 }
 
 // Same repeats a kind.
@@ -56,8 +80,14 @@ var clusterSettings = map[string]string{
 func StartBrokers(t testing.TB, spec BrokersSpec) *Brokers {
 	t.Helper()
 	dir := t.TempDir()
-	c := &Brokers{t: t, ZooKeeper: startZooKeeperOf(t, spec.Kinds, dir), links: newLinks(t)}
-	session, _, err := zk.Connect([]string{c.ZooKeeper.Address()}, 20*time.Second, zk.WithLogInfo(false), zk.WithLogger(silent{}))
+	c := &Brokers{t: t}
+	if spec.Namespaces {
+		c.network = newNamespaces(t, len(spec.Kinds))
+	} else {
+		c.network = newLinks(t)
+	}
+	c.startZooKeeper(spec, dir)
+	session, _, err := zk.Connect(c.zooKeepers(), 20*time.Second, zk.WithLogInfo(false), zk.WithLogger(silent{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,29 +104,52 @@ func StartBrokers(t testing.TB, spec BrokersSpec) *Brokers {
 	return c
 }
 
-func startZooKeeperOf(t testing.TB, kinds []Kind, dir string) *Server {
-	t.Helper()
+func (c *Brokers) startZooKeeper(spec BrokersSpec, dir string) {
+	c.t.Helper()
 	settings := map[string]string{"tickTime": "100", "maxSessionTimeout": "60000"}
-	for _, kind := range kinds {
-		if kind == KafkaOnApache {
-			return startApacheZooKeeper(t, dir, settings)
-		}
+	switch {
+	case spec.Ensemble > 0:
+		c.Ensemble = startApacheEnsemble(c.t, dir, spec.Ensemble, settings)
+	case slices.Contains(spec.Kinds, KafkaOnApache):
+		c.ZooKeeper = startApacheZooKeeper(c.t, dir, settings)
+	default:
+		port := FreePort(c.t)
+		c.ZooKeeper = newZooKeeper(c.t, dir, Installation(c.t), port, settings)
+		c.ZooKeeper.command = c.network.command(ZooKeeperNode, c.ZooKeeper.command)
+		c.ZooKeeper.address = fmt.Sprintf("%s:%d", c.network.host(ZooKeeperNode), port)
+		c.ZooKeeper.Start()
 	}
-	return startZooKeeperOn(t, dir, Installation(t), settings)
+}
+
+// zooKeepers are the servers of ZooKeeper.
+func (c *Brokers) zooKeepers() (addresses []string) {
+	if c.ZooKeeper != nil {
+		return []string{c.ZooKeeper.Address()}
+	}
+	for _, s := range c.Ensemble {
+		addresses = append(addresses, s.Address())
+	}
+	return addresses
+}
+
+// zooKeepersOf lists them as a broker finds them.
+func (c *Brokers) zooKeepersOf(id int) string {
+	addresses := c.zooKeepers()
+	for i, address := range addresses {
+		addresses[i] = c.network.toZooKeeper(c.t, id, address)
+	}
+	return strings.Join(addresses, ",")
 }
 
 func (c *Brokers) newBroker(dir string, id int, kind Kind, spec BrokersSpec) *Broker {
-	b := &Broker{
-		ID: id, cluster: c, dir: dir, port: FreePort(c.t), kind: kind,
-		zooKeeper: c.links.expose(c.t, ZooKeeperNode, c.ZooKeeper.Address(), always(id)),
-	}
-	inner := fmt.Sprintf("127.0.0.1:%d", FreePort(c.t))
-	client := fmt.Sprintf("127.0.0.1:%d", b.port)
+	b := &Broker{ID: id, cluster: c, dir: dir, port: FreePort(c.t), kind: kind}
+	inner := fmt.Sprintf("%s:%d", c.network.host(id), FreePort(c.t))
+	client := b.Address()
 	replication := fmt.Sprint(min(3, len(spec.Kinds)))
 	b.settings = map[string]string{
-		"broker.id": fmt.Sprint(id), "zookeeper.connect": b.zooKeeper, "log.dirs": filepath.Join(dir, fmt.Sprintf("kafka-logs-%d", id)),
+		"broker.id": fmt.Sprint(id), "zookeeper.connect": c.zooKeepersOf(id), "log.dirs": filepath.Join(dir, fmt.Sprintf("kafka-logs-%d", id)),
 		"listeners":                      fmt.Sprintf("PLAINTEXT://%s,INTERNAL://%s", client, inner),
-		"advertised.listeners":           fmt.Sprintf("PLAINTEXT://%s,INTERNAL://%s", client, c.links.expose(c.t, id, inner, byClientID)),
+		"advertised.listeners":           fmt.Sprintf("PLAINTEXT://%s,INTERNAL://%s", client, c.network.toBroker(c.t, id, inner)),
 		"listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT", "inter.broker.listener.name": "INTERNAL",
 		"default.replication.factor": replication, "offsets.topic.replication.factor": replication,
 		"transaction.state.log.replication.factor": replication,
@@ -128,8 +181,9 @@ func (c *Brokers) AwaitAll() {
 	}
 }
 
-// Cut holds back what one node sends to another, ZooKeeperNode among them.
-func (c *Brokers) Cut(from, to int) { c.links.set(from, to, true) }
+// Cut holds back what one node sends to another, ZooKeeperNode among them, and
+// loses it in namespaces.
+func (c *Brokers) Cut(from, to int) { c.network.set(from, to, true) }
 
 // CutBoth holds back what two nodes send to each other.
 func (c *Brokers) CutBoth(one, other int) {
@@ -147,12 +201,22 @@ func (c *Brokers) Isolate(id int) {
 }
 
 // Heal heals all links.
-func (c *Brokers) Heal() { c.links.heal() }
+func (c *Brokers) Heal() { c.network.heal() }
 
 // Znode is the content of a znode, false when there is none or no answer.
 func (c *Brokers) Znode(path string) (string, bool) {
 	data, _, err := c.znodes.Get(path)
 	return string(data), err == nil
+}
+
+// CreatedBy is the transaction that made a znode, false when there is none or no
+// answer.
+func (c *Brokers) CreatedBy(path string) (transaction int64, ok bool) {
+	exists, stat, err := c.znodes.Exists(path)
+	if err != nil || !exists {
+		return 0, false
+	}
+	return stat.Czxid, true
 }
 
 // Controller is the id of the controller, false when there is none.

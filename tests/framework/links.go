@@ -37,7 +37,18 @@ func newLinks(t testing.TB) *links {
 	return l
 }
 
-// set cuts or heals the link from one node to another.
+func (l *links) host(int) string { return "127.0.0.1" }
+
+func (l *links) command(_ int, command []string) []string { return command }
+
+func (l *links) toZooKeeper(t testing.TB, from int, address string) string {
+	return l.expose(t, ZooKeeperNode, address, always(from))
+}
+
+func (l *links) toBroker(t testing.TB, to int, address string) string {
+	return l.expose(t, to, address, byClientID)
+}
+
 func (l *links) set(from, to int, cut bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -45,7 +56,6 @@ func (l *links) set(from, to int, cut bool) {
 	l.changed.Broadcast()
 }
 
-// heal heals all links.
 func (l *links) heal() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -79,13 +79,19 @@ func StartZooKeeper(t testing.TB, dir string, overrides map[string]string) *Serv
 
 func startZooKeeperOn(t testing.TB, dir, installation string, overrides map[string]string) *Server {
 	t.Helper()
-	port := FreePort(t)
+	s := newZooKeeper(t, dir, installation, FreePort(t), overrides)
+	s.Start()
+	return s
+}
+
+func newZooKeeper(t testing.TB, dir, installation string, port int, overrides map[string]string) *Server {
+	t.Helper()
 	properties := map[string]string{
 		"dataDir": filepath.Join(dir, "zookeeper"), "clientPort": fmt.Sprint(port),
 		"maxClientCnxns": "0", "admin.enableServer": "false", "tickTime": "500",
 	}
 	maps.Copy(properties, overrides)
-	return startServer(t, dir, "zookeeper", []string{filepath.Join(installation, "bin", "zookeeper-server-start.sh")}, properties, port, listens)
+	return newServer(t, dir, "zookeeper", []string{filepath.Join(installation, "bin", "zookeeper-server-start.sh")}, properties, port, listens)
 }
 
 // StartApacheZooKeeper starts ZooKeeper as Debian packages it.
@@ -97,13 +103,20 @@ func StartApacheZooKeeper(t testing.TB, dir string) *Server {
 func startApacheZooKeeper(t testing.TB, dir string, overrides map[string]string) *Server {
 	t.Helper()
 	port := FreePort(t)
-	properties := map[string]string{
-		"dataDir": filepath.Join(dir, "zookeeper"), "clientPort": fmt.Sprint(port), "clientPortAddress": "127.0.0.1",
+	properties := apacheZooKeeperProperties(filepath.Join(dir, "zookeeper"), port)
+	maps.Copy(properties, overrides)
+	return startServer(t, dir, "apache-zookeeper", apacheZooKeeperCommand(), properties, port, apacheServes)
+}
+
+func apacheZooKeeperProperties(data string, port int) map[string]string {
+	return map[string]string{
+		"dataDir": data, "clientPort": fmt.Sprint(port), "clientPortAddress": "127.0.0.1",
 		"maxClientCnxns": "0", "admin.enableServer": "false", "tickTime": "500",
 	}
-	maps.Copy(properties, overrides)
-	command := []string{"java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar", "org.apache.zookeeper.server.quorum.QuorumPeerMain"}
-	return startServer(t, dir, "apache-zookeeper", command, properties, port, apacheServes)
+}
+
+func apacheZooKeeperCommand() []string {
+	return []string{"java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar", "org.apache.zookeeper.server.quorum.QuorumPeerMain"}
 }
 
 // StartBroker starts a broker with its data under dir.
@@ -155,6 +168,19 @@ func tail(text string, length int) string { return text[max(0, len(text)-length)
 
 // Address is where the server listens.
 func (s *Server) Address() string { return s.address }
+
+// Running tells whether the server was started and has not ended since.
+func (s *Server) Running() bool {
+	if s.Process == nil {
+		return false
+	}
+	select {
+	case <-s.Exited():
+		return false
+	default:
+		return true
+	}
+}
 
 // Start starts the server again on its data and waits until it answers.
 func (s *Server) Start() {
