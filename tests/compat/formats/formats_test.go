@@ -51,8 +51,8 @@ func TestFormats(t *testing.T) {
 		{"protocol 2.0 and format 0.9", map[string]string{"inter.broker.protocol.version": "2.0", "log.message.format.version": "0.9.0"}},
 	} {
 		t.Run(setting.name, func(t *testing.T) {
-			kafka := framework.StartRealKafka(t, t.TempDir(), 0, zktest.Start(t).Addr(), setting.overrides).Address()
-			gregor := framework.StartCluster(t, framework.ChosenGregor(), setting.overrides).Bootstrap()
+			kafka := dial(t, framework.StartRealKafka(t, t.TempDir(), 0, zktest.Start(t).Addr(), setting.overrides).Address())
+			gregor := dial(t, framework.StartCluster(t, framework.ChosenGregor(), setting.overrides).Bootstrap())
 			for name, configs := range topics {
 				if setting.overrides["inter.broker.protocol.version"] == "2.0" && name == "zstd" {
 					continue // a broker of 2.0 refuses the setting
@@ -65,7 +65,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-func compareTopic(t *testing.T, kafka, gregor, topic string) {
+func compareTopic(t *testing.T, kafka, gregor peer, topic string) {
 	var kafkaEnd int64
 	for _, set := range sets(t) {
 		want, got := produce(t, kafka, set.version, topic, set.records), produce(t, gregor, set.version, topic, set.records)
@@ -104,7 +104,7 @@ func compareTopic(t *testing.T, kafka, gregor, topic string) {
 	}
 }
 
-func compareFetches(t *testing.T, kafka, gregor, topic, what string, offset int64) {
+func compareFetches(t *testing.T, kafka, gregor peer, topic, what string, offset int64) {
 	t.Helper()
 	// Where codecs that do not write the same bytes or a broker's clock had a
 	// say, only what is in the records is compared.
