@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/log/producerstate"
 	"github.com/gregor-broker/gregor/log/vfs"
 )
 
@@ -38,6 +39,9 @@ type localLog struct {
 	space     spaceKeeper // nil if the handler is none
 	logger    *logrus.Entry
 
+	// dirMu is held shared by work in the background that goes by the name of the
+	// directory, exclusively while that changes; a leaf lock.
+	dirMu         sync.RWMutex
 	dir           atomic.Pointer[string]
 	config        atomic.Pointer[Config]
 	segments      logSegments
@@ -324,9 +328,12 @@ func deleteSegmentFiles(l *localLog, dir string, segments []*LogSegment, async b
 	}
 	deleteAll := func() error {
 		var errs error
+		l.dirMu.RLock()
 		for _, segment := range segments {
+			segment.setDir(*l.dir.Load(), DeletedFileSuffix) // the directory may have been renamed
 			errs = errors.Join(errs, segment.delete())
 		}
+		l.dirMu.RUnlock()
 		return l.handleIO(errs, "Error while deleting segments for %s in dir %s", l.partition, l.parentDir)
 	}
 	if !async {
@@ -407,22 +414,24 @@ func (l *localLog) flush(offset int64) error {
 // syncDir makes names durable for a flush, which may run while the directory is
 // renamed or deleted.
 func (l *localLog) syncDir() error {
-	for {
-		dir := *l.dir.Load()
-		err := l.fs.SyncDir(dir)
-		if err == nil {
-			return l.fs.SyncDir(l.parentDir)
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if strings.HasSuffix(dir, DeleteDirSuffix) {
-			return nil
-		}
-		if dir == *l.dir.Load() {
-			return err
-		}
+	l.dirMu.RLock()
+	defer l.dirMu.RUnlock()
+	dir := *l.dir.Load()
+	err := l.fs.SyncDir(dir)
+	if errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(dir, DeleteDirSuffix) {
+		return nil
 	}
+	if err != nil {
+		return err
+	}
+	return l.fs.SyncDir(l.parentDir)
+}
+
+// syncSnapshot makes a snapshot of the producers durable, if it is still there.
+func (l *localLog) syncSnapshot(offset int64) error {
+	l.dirMu.RLock()
+	defer l.dirMu.RUnlock()
+	return producerstate.SyncSnapshot(l.fs, *l.dir.Load(), offset)
 }
 
 // markFlushed raises the recovery point after a flush, unless the log was
@@ -440,15 +449,21 @@ func (l *localLog) renameDir(name string) (bool, error) {
 	if renamed == *l.dir.Load() {
 		return false, nil
 	}
-	if err := l.fs.Rename(*l.dir.Load(), renamed); err != nil {
+	if err := l.changeDir(renamed); err != nil {
 		return false, err
 	}
-	if err := l.fs.SyncDir(l.parentDir); err != nil {
-		return false, err
-	}
-	l.dir.Store(&renamed)
 	for _, segment := range l.segments.values() {
 		segment.setDir(renamed, "")
 	}
-	return true, nil
+	return true, l.fs.SyncDir(l.parentDir)
+}
+
+func (l *localLog) changeDir(renamed string) error {
+	l.dirMu.Lock()
+	defer l.dirMu.Unlock()
+	if err := l.fs.Rename(*l.dir.Load(), renamed); err != nil {
+		return err
+	}
+	l.dir.Store(&renamed)
+	return nil
 }

@@ -260,7 +260,7 @@ func (l *UnifiedLog) rollLocked(expectedNextOffset int64) (*LogSegment, error) {
 	l.updateHighWatermarkWithEndLocked()
 	base := segment.BaseOffset
 	l.local.scheduler.Schedule(0, func() {
-		err := producerstate.SyncSnapshot(l.local.fs, l.Dir(), base)
+		err := l.local.syncSnapshot(base)
 		if err == nil {
 			// All below base may be flushed already, but not how the old
 			// segment's indexes were finished.
@@ -312,7 +312,7 @@ func (l *UnifiedLog) RenameDir(name string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	renamed, err := l.local.renameDir(name)
-	if err == nil && renamed {
+	if renamed {
 		l.producers.SetDir(l.Dir())
 		l.epochs.SetDir(l.Dir())
 	}
