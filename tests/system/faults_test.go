@@ -1,14 +1,17 @@
 package system
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,17 +24,19 @@ const MinutesVariable = "GREGOR_FAULT_MINUTES"
 
 var (
 	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the random faults")
-	rounds = flag.Int("rounds", 120, "how many rounds of random faults there are at most")
-	// With 2.6 leaders write their ISR themselves and followers ask where epochs end.
-	protocol = flag.String("protocol", "3.1", "inter-broker protocol of the random faults")
+	rounds = flag.Int("rounds", 108, "how many rounds of random faults there are, all clusters taken together")
+	// Below 2.7 leaders write their ISR themselves and followers ask where epochs end;
+	// below 3.1 they fetch by names.
+	protocols = flag.String("protocols", "3.1,2.8,2.6", "inter-broker protocols of the clusters that have random faults")
 )
 
 // session is the brokers' session with ZooKeeper: short, so that a death is soon
 // known.
 const session = 600 * time.Millisecond
 
-// budget is how long the random faults may take, and how many rounds they have.
-func budget(t *testing.T) (time.Duration, int) {
+// budget is how long the random faults may take, and how many rounds each of so many
+// clusters has.
+func budget(t *testing.T, clusters int) (time.Duration, int) {
 	if text := os.Getenv(MinutesVariable); text != "" {
 		minutes, err := strconv.Atoi(text)
 		if err != nil || minutes <= 0 {
@@ -39,23 +44,31 @@ func budget(t *testing.T) (time.Duration, int) {
 		}
 		return time.Duration(minutes) * time.Minute, 1 << 30
 	}
-	return faultBudget, *rounds
+	return faultBudget, (*rounds + clusters - 1) / clusters
 }
 
 // TestRandomFaults has faults one after another under load, and administration in
 // the middle of them; after each the cluster must take records again, and at the end
-// nothing that was promised may be missing.
+// nothing that was promised may be missing. Clusters of several protocols have them
+// beside each other.
 func TestRandomFaults(t *testing.T) {
-	t.Logf("-seed=%d -protocol=%s", *seed, *protocol)
-	length, most := budget(t)
-	r := newRounds(t, *seed)
-	end := time.Now().Add(length)
-	count := 0
-	for ; count < most && time.Now().Before(end); count++ {
-		r.round(count)
+	versions := strings.Split(*protocols, ",")
+	t.Logf("-seed=%d -protocols=%s", *seed, *protocols)
+	length, most := budget(t, len(versions))
+	var done atomic.Int64
+	t.Cleanup(func() { t.Logf("-seed=%d: %d rounds", *seed, done.Load()) })
+	for _, version := range versions {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			r := newRounds(t, version)
+			end := time.Now().Add(length)
+			for count := 0; count < most && time.Now().Before(end); count++ {
+				r.round(count)
+				done.Add(1)
+			}
+			r.finish()
+		})
 	}
-	r.finish()
-	t.Logf("%d rounds", count)
 }
 
 // faultRounds is a cluster with load and what the rounds did so far.
@@ -65,22 +78,24 @@ type faultRounds struct {
 	admin   *admin
 	load    *load
 	random  *rand.Rand
+	born    string   // a topic to delete in a later round
 	deleted []string // topics that must not be there at the end
 	history []string // what the last rounds did, for whoever has to find out
 }
 
 const faultPartitions = 4
 
-func newRounds(t *testing.T, seed uint64) *faultRounds {
-	r := &faultRounds{t: t, random: rand.New(rand.NewPCG(seed, seed))}
+func newRounds(t *testing.T, protocol string) *faultRounds {
+	own := crc32.ChecksumIEEE([]byte(protocol)) // so that each has the same faults also alone
+	r := &faultRounds{t: t, random: rand.New(rand.NewPCG(*seed, uint64(own)))}
 	t.Cleanup(func() {
 		if t.Failed() || testing.Verbose() {
-			t.Logf("-seed=%d, the last rounds:\n%s", seed, strings.Join(r.history[max(0, len(r.history)-12):], "\n"))
+			t.Logf("-seed=%d, the last rounds with protocol %s:\n%s", *seed, protocol, strings.Join(r.history[max(0, len(r.history)-12):], "\n"))
 		}
 	})
 	r.c = framework.StartBrokers(t, framework.BrokersSpec{Kinds: framework.Same(3, framework.GregorProcesses), Settings: map[string]string{
 		"zookeeper.session.timeout.ms": fmt.Sprint(session.Milliseconds()), "replica.lag.time.max.ms": "800", "log.segment.bytes": "200000",
-		"num.replica.fetchers": "2", "inter.broker.protocol.version": *protocol,
+		"num.replica.fetchers": "2", "inter.broker.protocol.version": protocol,
 	}})
 	r.admin = newAdmin(t, r.c)
 	r.admin.createTopic("load", everywhere(faultPartitions), keepTwo)
@@ -161,7 +176,7 @@ func (r *faultRounds) victims() []*framework.Broker {
 func (r *faultRounds) pick() (name string, fault func()) {
 	victim, role := r.victim()
 	other := r.c.Brokers[(victim.ID+1+r.random.IntN(len(r.c.Brokers)-1))%len(r.c.Brokers)]
-	short, long := r.some(session), session+r.some(session)
+	short, long, clock := r.some(session), session+r.some(session), r.some(40*time.Hour)-20*time.Hour
 	describe := func(what string, length time.Duration) string {
 		return fmt.Sprintf("%s broker %d, %s, %v", what, victim.ID, role, length.Round(time.Millisecond))
 	}
@@ -178,6 +193,12 @@ func (r *faultRounds) pick() (name string, fault func()) {
 		{describe("stop", short), func() { victim.Stop(); time.Sleep(short); victim.Start() }},
 		{describe("kill several with", short), func() { r.together(victims, short) }},
 		{describe("kill in a cascade with", short), func() { r.cascade(victim, other, short) }},
+		{describe("kill each as soon as the one before it is back, beginning with", short), func() { r.chase(victim) }},
+		{describe("set the clock of", clock), func() { r.setClock(victim.Process(), clock) }},
+		{describe("set the clock of ZooKeeper beside", clock), func() { r.setClock(r.c.ZooKeeper.Process, clock) }},
+		{describe("slow disk of", long), func() { r.slowDisk(victim.Process(), 100*time.Millisecond, long, func() {}) }},
+		{describe("slow disk and kill of", long), func() { r.slowDisk(victim.Process(), short, long, victim.Kill); victim.Start() }},
+		{describe("slow disk of ZooKeeper beside", long), func() { r.slowDisk(r.c.ZooKeeper.Process, 20*time.Millisecond, long, func() {}) }},
 		{describe("stop while ZooKeeper is away", short), func() { r.c.ZooKeeper.Kill(); victim.Stop(); r.c.ZooKeeper.Start(); victim.Start() }},
 		{describe("pause ZooKeeper beside", long), func() { r.pauseZooKeeper(long) }},
 		{describe(fmt.Sprintf("kill broker %d and pause", other.ID), 2*long), func() {
@@ -241,6 +262,40 @@ func (r *faultRounds) cascade(first, second *framework.Broker, length time.Durat
 	second.AwaitReady()
 }
 
+// chase kills each broker while the one before it may still be starting.
+func (r *faultRounds) chase(first *framework.Broker) {
+	for i := range r.c.Brokers {
+		victim := r.c.Brokers[(first.ID+i)%len(r.c.Brokers)]
+		victim.Kill()
+		victim.Start()
+	}
+}
+
+// setClock sets the clock of a process; its successor has the machine's again.
+func (r *faultRounds) setClock(p *framework.Process, offset time.Duration) {
+	if err := p.SetWallClock(offset); errors.Is(err, errors.ErrUnsupported) {
+		r.note("not done: %v", err)
+	} else if err != nil {
+		r.t.Error(err)
+	}
+}
+
+// slowDisk makes the disk of a process slow for some time, and does something at its
+// end.
+func (r *faultRounds) slowDisk(p *framework.Process, write, length time.Duration, last func()) {
+	end, err := p.SlowDisk(r.t, write, 2*write)
+	if errors.Is(err, errors.ErrUnsupported) {
+		r.note("not done: %v", err)
+		end, err = func() {}, nil
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	time.Sleep(length)
+	last()
+	end()
+}
+
 // pickAdministration chooses what an administrator does during a round.
 func (r *faultRounds) pickAdministration(number int) (name string, work func()) {
 	partition := r.random.Int32N(faultPartitions)
@@ -248,7 +303,7 @@ func (r *faultRounds) pickAdministration(number int) (name string, work func()) 
 	r.random.Shuffle(len(replicas), func(i, j int) { replicas[i], replicas[j] = replicas[j], replicas[i] })
 	replicas = replicas[:2+r.random.IntN(2)]
 	topic := fmt.Sprint("churn-", number)
-	switch r.random.IntN(6) {
+	switch r.random.IntN(7) {
 	case 0:
 		return fmt.Sprintf("reassign %d to %d", partition, replicas), func() { r.admin.reassign("load", partition, replicas) }
 	case 1:
@@ -259,6 +314,14 @@ func (r *faultRounds) pickAdministration(number int) (name string, work func()) 
 			r.admin.createTopic(topic, everywhere(3), nil)
 			r.admin.deleteTopic(topic)
 		}
+	case 3:
+		if r.born == "" {
+			r.born = topic
+			return "create " + topic, func() { r.admin.createTopic(topic, everywhere(2), nil) }
+		}
+		topic, r.born = r.born, ""
+		r.deleted = append(r.deleted, topic)
+		return "delete " + topic, func() { r.admin.deleteTopic(topic) }
 	default:
 		return "no administration", func() {}
 	}
