@@ -21,9 +21,12 @@ const (
 	// Settled is a directory whose logs were loaded or closed: all is whole, and
 	// nothing is left of what was under way.
 	Settled State = iota
-	// Killed is one whose broker was killed, or stopped for a moment: the last
-	// segment may end within a batch above the recovery point, and a compaction or
-	// deletion may be half done.
+	// Running is one whose broker serves and is held still for a moment: a compaction
+	// or deletion may be half done, indexes are behind.
+	Running
+	// Killed is one whose broker was killed, perhaps while it recovered. Above the
+	// recovery point the last segment may end within a batch, and indexes and
+	// snapshots may be half made.
 	Killed
 	// PowerLost is one that lost what was not synced: only what lies below the
 	// recovery point is whole.

@@ -83,7 +83,7 @@ func problems(fsys vfs.FS, state logtest.State) []string {
 
 func TestNoProblems(t *testing.T) {
 	fsys := directory(t)
-	for _, state := range []logtest.State{logtest.Settled, logtest.Killed, logtest.PowerLost} {
+	for _, state := range []logtest.State{logtest.Settled, logtest.Running, logtest.Killed, logtest.PowerLost} {
 		if found := problems(fsys, state); len(found) != 0 {
 			t.Errorf("state %d: %s", state, strings.Join(found, "\n"))
 		}

@@ -24,12 +24,13 @@ func (p *partitionCheck) entries(name string, size int) (entries [][]byte, presi
 	if len(data)%size != 0 {
 		p.problem(name, "has %d bytes, which is no multiple of %d", len(data), size)
 	}
-	for ; len(data) >= size; data = data[size:] {
-		entries = append(entries, data[:size])
+	end := len(data)
+	for end > 0 && data[end-1] == 0 {
+		end--
 	}
-	isZero := func(entry []byte) bool { return !slices.ContainsFunc(entry, func(b byte) bool { return b != 0 }) }
-	for len(entries) > 0 && isZero(entries[len(entries)-1]) {
-		entries, presized = entries[:len(entries)-1], true
+	presized = len(data)-end >= size
+	for at := 0; at < end && at+size <= len(data); at += size {
+		entries = append(entries, data[at:at+size])
 	}
 	return entries, presized
 }
@@ -83,31 +84,28 @@ func (p *partitionCheck) checkTimeIndex(s *segment, active bool) {
 		p.problem(name, "was not trimmed")
 	}
 	lastTimestamp, lastOffset := int64(-1), s.base-1
-	at, reached := 0, int64(-1) // the largest time of the batches up to an entry's offset
+	at, reached := 0, int64(-1) // the largest time of the batches before an entry's
 	for i, entry := range entries {
 		timestamp := int64(binary.BigEndian.Uint64(entry))
 		offset := s.base + int64(int32(binary.BigEndian.Uint32(entry[8:])))
 		if timestamp <= lastTimestamp || offset < lastOffset {
 			p.problem(name, "entry %d, time %d at %d, follows time %d at %d", i, timestamp, offset, lastTimestamp, lastOffset)
 		}
-		for at < len(s.batches) && s.batches[at].last <= offset {
+		for at < len(s.batches) && s.batches[at].last < offset {
 			reached = max(reached, s.batches[at].maxTimestamp)
 			at++
 		}
-		within := reached
-		if at < len(s.batches) && s.batches[at].base <= offset {
-			within = max(within, s.batches[at].maxTimestamp) // a record of an old format
-		}
 		switch {
-		case offset >= s.next():
+		case at == len(s.batches):
 			p.problem(name, "entry %d: offset %d lies behind the end %d", i, offset, s.next())
-		case reached > timestamp || within < timestamp:
-			p.problem(name, "entry %d: time %d at %d, but the batches up to there reach %d", i, timestamp, offset, reached)
+		case reached > timestamp || s.batches[at].maxTimestamp != timestamp:
+			p.problem(name, "entry %d: time %d at %d, where a batch has %d, those before it up to %d", i, timestamp, offset, s.batches[at].maxTimestamp, reached)
 		}
 		lastTimestamp, lastOffset = timestamp, offset
 	}
-	if largest := s.maxTimestamp(); !active && lastTimestamp < largest && p.State != PowerLost {
-		p.problem(name, "ends with time %d, the segment reaches %d", lastTimestamp, largest)
+	if largest := s.maxTimestamp(); !active && lastTimestamp < largest && p.complete(s.next()) {
+		p.problem(name, "ends with time %d, the segment [%d, %d) reaches %d; the recovery point is %d, the file has %d bytes",
+			lastTimestamp, s.base, s.next(), largest, p.recoveryPoint, len(p.read(name)))
 	}
 }
 
@@ -146,7 +144,7 @@ func (p *partitionCheck) checkAborted() {
 	}
 	for _, aborted := range p.trail.aborted {
 		first, ok := noted[key{aborted.producerID, aborted.last}]
-		if !ok && p.State == Killed && aborted.last+1 == p.found.End {
+		if !ok && !p.complete(aborted.last+1) || !ok && p.State == Running && aborted.last+1 == p.found.End {
 			continue // the marker was written, its entry was not
 		}
 		if !ok || first > aborted.first {

@@ -146,7 +146,12 @@ func (p *partitionCheck) read(name string) []byte {
 
 // durable tells whether what ends at an offset must be whole.
 func (p *partitionCheck) durable(end int64) bool {
-	return p.State == Settled || p.State == Killed || end <= p.recoveryPoint
+	return p.State != PowerLost || end <= p.recoveryPoint
+}
+
+// complete tells whether what was made of the log up to an offset must be there.
+func (p *partitionCheck) complete(end int64) bool {
+	return p.State == Settled || p.State == Running || end <= p.recoveryPoint
 }
 
 func (p *partitionCheck) readEpochs() {

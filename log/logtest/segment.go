@@ -108,7 +108,7 @@ func (p *partitionCheck) walk() {
 		p.takeIn(s)
 		if s.flaw != "" {
 			p.found.Garbage = int64(len(s.data) - s.end)
-			if last := i+1 == len(bases); p.State == Settled || s.next() < p.recoveryPoint || p.State == Killed && !last {
+			if last := i+1 == len(bases); p.complete(s.next()+1) || p.State == Killed && !last {
 				p.problem(name, "%s; the recovery point is %d", s.flaw, p.recoveryPoint)
 			}
 			return

@@ -22,7 +22,7 @@ func (p *partitionCheck) checkSnapshots() {
 		}
 		entries, err := producerstate.DecodeSnapshot(p.read(name))
 		if err != nil {
-			if p.State == Settled || offset != newest {
+			if p.complete(offset) && (p.State == Settled || offset != newest) {
 				p.problem(name, "%v", err)
 			}
 			continue

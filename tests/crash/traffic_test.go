@@ -94,6 +94,7 @@ func (l *load) produce(ctx context.Context, connected *kgo.Client, producer int)
 	for i := 0; ctx.Err() == nil; i++ {
 		if i%batchSize == 0 {
 			_ = connected.Flush(ctx)
+			breathe(ctx)
 		}
 		value := fmt.Appendf(nil, "%d-%d", producer, i)
 		connected.Produce(ctx, &kgo.Record{Topic: topic, Value: value}, func(r *kgo.Record, err error) {
@@ -104,21 +105,53 @@ func (l *load) produce(ctx context.Context, connected *kgo.Client, producer int)
 	}
 }
 
+// breathe lets other producers have their turn.
+func breathe(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(2 * time.Millisecond):
+	}
+}
+
 func (l *load) end() {
 	l.stop()
 	l.producers.Wait()
 }
 
-func createTopic(t testing.TB, address string) {
+// topics are those of the tests with what they are for.
+var topics = []struct {
+	name       string
+	partitions int32
+	settings   map[string]string
+}{
+	{topic, partitions, nil},
+	{compactedTopic, 1, map[string]string{"cleanup.policy": "compact", "segment.bytes": "65536", "min.cleanable.dirty.ratio": "0.01", "delete.retention.ms": "0"}},
+	// The cleaner's threads see to retention of compacted topics, at once after a
+	// start; others wait for half a minute first.
+	{boundedTopic, 1, map[string]string{"cleanup.policy": "compact,delete", "segment.bytes": "65536", "min.cleanable.dirty.ratio": "0.5", "retention.bytes": fmt.Sprint(boundedBytes)}},
+}
+
+func createTopics(t testing.TB, address string) {
 	t.Helper()
 	connected := newClient(t, address)
 	defer connected.Close()
 	request := kmsg.NewPtrCreateTopicsRequest()
 	request.TimeoutMillis = int32(patience.Milliseconds())
-	request.Topics = []kmsg.CreateTopicsRequestTopic{{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1}}
+	for _, created := range topics {
+		asked := kmsg.CreateTopicsRequestTopic{Topic: created.name, NumPartitions: created.partitions, ReplicationFactor: 1}
+		for key, value := range created.settings {
+			asked.Configs = append(asked.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: key, Value: &value})
+		}
+		request.Topics = append(request.Topics, asked)
+	}
 	response, err := request.RequestWith(t.Context(), connected)
-	if err != nil || response.Topics[0].ErrorCode != 0 {
-		t.Fatalf("create %s: %v, %+v", topic, err, response)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, created := range response.Topics {
+		if created.ErrorCode != 0 {
+			t.Fatalf("create %s: %+v", created.Topic, created)
+		}
 	}
 }
 
@@ -175,37 +208,47 @@ func idempotent(producer int) bool { return producer%2 == 0 }
 // readAll reads what the topic holds and checks that offsets leave nothing out.
 func readAll(t testing.TB, address string) map[place]string {
 	t.Helper()
-	connected := newClient(t, address, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	defer connected.Close()
-	missing := endOffsets(t, connected)
 	kept, next := map[place]string{}, map[int32]int64{}
+	readTopic(t, address, topic, partitions, func(r *kgo.Record) {
+		if r.Offset != next[r.Partition] {
+			t.Errorf("partition %d: offset %d where %d is next", r.Partition, r.Offset, next[r.Partition])
+		}
+		next[r.Partition] = r.Offset + 1
+		kept[place{r.Partition, r.Offset}] = string(r.Value)
+	})
+	return kept
+}
+
+// readTopic reads a topic from its start to the end that it has now, which it gives.
+func readTopic(t testing.TB, address, name string, count int32, visit func(*kgo.Record)) (ends []int64) {
+	t.Helper()
+	connected := newClient(t, address, kgo.ConsumeTopics(name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	defer connected.Close()
+	ends = endOffsets(t, connected, name, count)
+	missing := slices.Clone(ends)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for slices.Max(missing) > 0 && ctx.Err() == nil {
 		connected.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
-			if r.Offset != next[r.Partition] {
-				t.Errorf("partition %d: offset %d where %d is next", r.Partition, r.Offset, next[r.Partition])
-			}
-			next[r.Partition] = r.Offset + 1
-			missing[r.Partition]--
-			kept[place{r.Partition, r.Offset}] = string(r.Value)
+			visit(r)
+			missing[r.Partition] = ends[r.Partition] - r.Offset - 1
 		})
 	}
 	if ctx.Err() != nil {
-		t.Errorf("the topic cannot be read to its end: %v records are missing", missing)
+		t.Errorf("%s cannot be read to its end: %v records are missing", name, missing)
 	}
-	return kept
+	return ends
 }
 
-func endOffsets(t testing.TB, connected *kgo.Client) []int64 {
+func endOffsets(t testing.TB, connected *kgo.Client, name string, count int32) []int64 {
 	t.Helper()
 	request := kmsg.NewPtrListOffsetsRequest()
-	asked := kmsg.ListOffsetsRequestTopic{Topic: topic}
-	for partition := range int32(partitions) {
+	asked := kmsg.ListOffsetsRequestTopic{Topic: name}
+	for partition := range count {
 		asked.Partitions = append(asked.Partitions, kmsg.ListOffsetsRequestTopicPartition{Partition: partition, Timestamp: -1, CurrentLeaderEpoch: -1})
 	}
 	request.Topics = append(request.Topics, asked)
-	ends := make([]int64, partitions)
+	ends := make([]int64, count)
 	framework.Until(t, patience, "the ends of the partitions are known", func() bool {
 		response, err := request.RequestWith(t.Context(), connected)
 		if err != nil {
