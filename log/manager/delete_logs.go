@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -125,11 +126,25 @@ func (m *LogManager) ReplaceCurrentWithFutureLog(partition topic.Partition) erro
 		cleaner.AlterCheckpointDir(partition, source.ParentDir(), destination.ParentDir())
 		cleaner.ResumeCleaning(partition)
 	}
-	if err := source.RenameDir(log.DeleteDirName(partition)); err != nil {
+	m.logger.Infof("The current replica is successfully replaced with the future replica for %s", partition)
+	m.retire(source)
+	return nil
+}
+
+// retire deletes a log whose place another one has taken, whatever becomes of its
+// directory. It is not closed before its files go: it may still be read.
+func (m *LogManager) retire(source *log.UnifiedLog) {
+	err := source.RenameDir(log.DeleteDirName(source.TopicPartition()))
+	if errors.Is(err, log.ErrDiskFull) {
+		// The reserve has made room. A log left under its name would be found
+		// twice at the next start.
+		err = source.RenameDir(log.DeleteDirName(source.TopicPartition()))
+	}
+	if err != nil {
+		m.logger.WithError(err).Errorf("The replaced replica %s cannot be deleted", source)
 		source.CloseHandlers()
-		return err
+		return
 	}
 	m.scheduleDeletion(source)
-	m.logger.Infof("The current replica is successfully replaced with the future replica for %s", partition)
-	return m.checkpointDir(source.ParentDir())
+	m.logFailure(m.checkpointDir(source.ParentDir()))
 }

@@ -119,6 +119,7 @@ func init() {
 		kmsg.OffsetForLeaderEpoch:       on((*APIs).offsetForLeaderEpoch),
 		kmsg.DescribeConfigs:            on((*APIs).describeConfigs),
 		kmsg.AlterConfigs:               on((*APIs).alterConfigs),
+		kmsg.AlterReplicaLogDirs:        on((*APIs).alterReplicaLogDirs),
 		kmsg.DescribeLogDirs:            on((*APIs).describeLogDirs),
 		kmsg.CreatePartitions:           on((*APIs).createPartitions),
 		kmsg.DeleteGroups:               on((*APIs).deleteGroups),

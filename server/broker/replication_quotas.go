@@ -16,22 +16,32 @@ import (
 type replicationQuotas struct {
 	brokerID         int32
 	leader, follower *quota.ReplicationQuotaManager
+	// alterLogDirs limits all that moves between this broker's log directories.
+	alterLogDirs *quota.ReplicationQuotaManager
 }
 
 func newReplicationQuotas(brokerID int32, settings *config.BrokerConfig) *replicationQuotas {
-	samples := config.ReplicationQuotaWindowNum.Get(settings)
-	window := time.Duration(config.ReplicationQuotaWindowSizeSeconds.Get(settings)) * time.Second
-	return &replicationQuotas{brokerID, quota.NewReplicationQuotaManager(samples, window), quota.NewReplicationQuotaManager(samples, window)}
+	manager := func(samples, seconds config.Key[int]) *quota.ReplicationQuotaManager {
+		return quota.NewReplicationQuotaManager(samples.Get(settings), time.Duration(seconds.Get(settings))*time.Second)
+	}
+	return &replicationQuotas{
+		brokerID: brokerID,
+		leader:   manager(config.ReplicationQuotaWindowNum, config.ReplicationQuotaWindowSizeSeconds),
+		follower: manager(config.ReplicationQuotaWindowNum, config.ReplicationQuotaWindowSizeSeconds),
+
+		alterLogDirs: manager(config.AlterLogDirsReplicationQuotaWindowNum, config.AlterLogDirsReplicationQuotaWindowSizeSeconds),
+	}
 }
 
 func (q *replicationQuotas) limits() replica.Quotas {
-	return replica.Quotas{Leader: q.leader, Follower: q.follower}
+	return replica.Quotas{Leader: q.leader, Follower: q.follower, AlterLogDirs: q.alterLogDirs}
 }
 
 // setRates takes what is set for this broker, as BrokerConfigHandler.
 func (q *replicationQuotas) setRates(settings map[string]string) {
 	setRate(q.leader, settings["leader.replication.throttled.rate"])
 	setRate(q.follower, settings["follower.replication.throttled.rate"])
+	setRate(q.alterLogDirs, settings[config.ReplicaAlterLogDirsIoMaxBytesPerSecond.Name])
 }
 
 func setRate(manager *quota.ReplicationQuotaManager, text string) {

@@ -19,8 +19,13 @@ func TestThrottlesOfReassignmentsAreTakenFromTheSettings(t *testing.T) {
 	if !q.leader.IsQuotaExceeded() || q.follower.IsQuotaExceeded() {
 		t.Errorf("exceeded are leader %v, follower %v", q.leader.IsQuotaExceeded(), q.follower.IsQuotaExceeded())
 	}
+	q.setRates(map[string]string{"replica.alter.log.dirs.io.max.bytes.per.second": "100"})
+	q.alterLogDirs.Record(1 << 20)
+	if q.leader.IsQuotaExceeded() || !q.alterLogDirs.IsQuotaExceeded() {
+		t.Errorf("exceeded are leader %v, log directories %v", q.leader.IsQuotaExceeded(), q.alterLogDirs.IsQuotaExceeded())
+	}
 	q.setRates(nil)
-	if q.leader.IsQuotaExceeded() {
+	if q.alterLogDirs.IsQuotaExceeded() || q.leader.IsQuotaExceeded() {
 		t.Error("a rate outlives its setting")
 	}
 	for _, test := range []struct {

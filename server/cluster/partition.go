@@ -107,6 +107,9 @@ type Partition struct {
 	remotes     atomic.Pointer[[]*Replica]
 	log         atomic.Pointer[log.UnifiedLog]
 	futureLog   atomic.Pointer[log.UnifiedLog]
+	// moved says that the log took the place of another, whose segments were
+	// others: places in the log that followers told before are void.
+	moved atomic.Bool
 
 	state sync.RWMutex // see the package comment; protects the following
 	// leaderEpochStartOffset is the log end offset at the start of this

@@ -268,6 +268,9 @@ func (p *Partition) maybeIncrementLeaderHW(leaderLog *log.UnifiedLog, now time.T
 			if state.LogEndOffset.MessageOffset < candidate.MessageOffset &&
 				(now.Sub(state.LastCaughtUpTime) <= p.broker.ReplicaLagTimeMax || isr.InMaximal(replica.BrokerID)) {
 				candidate = state.LogEndOffset
+				if p.moved.Load() {
+					candidate = log.OffsetOnly(candidate.MessageOffset)
+				}
 			}
 		}
 	}

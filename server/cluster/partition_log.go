@@ -133,73 +133,17 @@ func (p *Partition) TruncateFullyAndStartAt(offset int64, isFuture bool) error {
 	return p.broker.LogManager.TruncateFullyAndStartAt(p.tp, offset, isFuture)
 }
 
-// MaybeCreateFutureReplica makes the future log in another log directory. It
-// reports false when the current log is there already or a future one exists.
-func (p *Partition) MaybeCreateFutureReplica(logDir string, checkpoints OffsetCheckpoints) (bool, error) {
-	p.state.Lock()
-	defer p.state.Unlock()
-	current, err := p.LocalLog()
+// FollowLeaderOffsets takes over the leader's high watermark and log start after
+// an append. It reports whether consumers may see more, or less, than before.
+func (p *Partition) FollowLeaderOffsets(highWatermark, logStartOffset int64) (changed bool, err error) {
+	p.futureLogMu.Lock() // a log that was moved meanwhile would miss them
+	defer p.futureLogMu.Unlock()
+	local, err := p.LocalLog()
 	if err != nil {
 		return false, err
 	}
-	if current.ParentDir() == logDir {
-		p.broker.Log.Infof("[Partition %s broker=%d] Current log directory %s is same as requested log dir %s. Skipping future replica creation.",
-			p.tp, p.broker.ID, logDir, logDir)
-		return false, nil
-	}
-	if future := p.futureLog.Load(); future != nil {
-		if future.ParentDir() != logDir {
-			return false, fmt.Errorf("The future log dir %s of %s is different from the requested log dir %s: %w",
-				future.ParentDir(), p.tp, logDir, kerr.UnknownServerError)
-		}
-		return false, nil
-	}
-	return true, p.createLogLocked(false, true, checkpoints, current.TopicID())
-}
-
-// FutureReplicaDirChanged reports whether a future log exists elsewhere than in
-// the given directory.
-func (p *Partition) FutureReplicaDirChanged(logDir string) bool {
-	future := p.futureLog.Load()
-	return future != nil && future.ParentDir() != logDir
-}
-
-// RemoveFutureLocalReplica gives a move up and deletes the future log.
-func (p *Partition) RemoveFutureLocalReplica() error {
-	p.state.Lock()
-	defer p.state.Unlock()
-	p.futureLog.Store(nil)
-	return p.broker.LogManager.AsyncDelete(p.tp, true)
-}
-
-// MaybeReplaceCurrentWithFutureReplica swaps the logs once the future one has
-// all that the current one has.
-func (p *Partition) MaybeReplaceCurrentWithFutureReplica() (bool, error) {
-	p.futureLogMu.Lock()
-	defer p.futureLogMu.Unlock()
-	caughtUp := func() bool {
-		current, future := p.log.Load(), p.futureLog.Load()
-		return current != nil && future != nil && current.LogEndOffset() == future.LogEndOffset()
-	}
-	if !caughtUp() {
-		return false, nil
-	}
-	p.state.Lock()
-	defer p.state.Unlock()
-	if !caughtUp() { // an append may have come before the lock
-		return false, nil
-	}
-	if err := p.broker.LogManager.ReplaceCurrentWithFutureLog(p.tp); err != nil {
-		return false, err
-	}
-	p.log.Store(p.futureLog.Load())
-	p.futureLog.Store(nil)
-	return true, nil
-}
-
-// ForgetFutureLog gives a move up whose directory failed.
-func (p *Partition) ForgetFutureLog() {
-	p.state.Lock()
-	defer p.state.Unlock()
-	p.futureLog.Store(nil)
+	before := local.HighWatermark()
+	changed = local.UpdateHighWatermark(highWatermark) != before
+	_, err = local.MaybeIncrementLogStartOffset(logStartOffset, log.LeaderOffsetIncremented)
+	return changed, err
 }

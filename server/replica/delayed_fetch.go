@@ -48,7 +48,11 @@ func (d *delayedFetch) check(request *FetchPartition, from log.OffsetMetadata) (
 	if from == log.UnknownOffsetMetadata {
 		return 0, false
 	}
-	partition, err := d.manager.Partition(request.Partition)
+	hosted := d.manager.hostedOf(request)
+	if d.params.IsFromFollower() && hosted.partition != nil && hosted.partition.RestsAt(from, request.CurrentLeaderEpoch) {
+		return 0, false
+	}
+	partition, err := d.manager.onlineOrError(request.Partition, hosted)
 	if err != nil {
 		return 0, true
 	}
@@ -85,7 +89,10 @@ func (d *delayedFetch) available(partition *cluster.Partition, request *FetchPar
 		if !from.OnSameSegment(bound) {
 			return 1, false // places unknown: there is something at least
 		}
-		return min(bound.PositionDiff(from), int(request.MaxBytes)), false
+		if bytes = bound.PositionDiff(from); bytes < 0 {
+			return 1, false // the log was moved meanwhile and has other segments
+		}
+		return min(bytes, int(request.MaxBytes)), false
 	}
 	return 0, false
 }

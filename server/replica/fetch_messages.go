@@ -223,7 +223,7 @@ type readLimits struct {
 }
 
 func (m *ReplicaManager) readPartition(params *FetchParams, request *FetchPartition, limits readLimits, result *FetchPartitionResult, progress *fetchProgress) {
-	hosted := m.partitions.get(request.Partition)
+	hosted := m.hostedOf(request)
 	if !limits.again {
 		m.statsOf(hosted).Mark(TotalFetchRequests, 1)
 	}
@@ -243,6 +243,15 @@ func (m *ReplicaManager) readPartition(params *FetchParams, request *FetchPartit
 		*result = request.ErrorResult(err)
 		progress.at = log.UnknownOffsetMetadata
 	}
+}
+
+// hostedOf looks a partition up; those of sessions once, until any is added here
+// or goes.
+func (m *ReplicaManager) hostedOf(request *FetchPartition) hosted {
+	if request.cached == nil {
+		return m.partitions.get(request.Partition)
+	}
+	return m.partitions.getCached(request.Partition, &request.cached.hosted)
 }
 
 func checkTopicID(partition *cluster.Partition, requested topic.ID) error {
@@ -287,10 +296,13 @@ func (m *ReplicaManager) readRecords(params *FetchParams, partition *cluster.Par
 		Partition: request.Partition, TopicID: request.TopicID, HighWatermark: info.HighWatermark,
 		LastStableOffset: info.LastStableOffset, LogStartOffset: info.LogStartOffset,
 		Diverged: info.Diverged, Diverging: info.Diverging, AbortedTransactions: info.Fetched.AbortedTransactions,
-		PreferredReadReplica: noPreferredReplica, Records: info.Fetched.Records,
-		IsReassignmentFetch: params.IsFromFollower() && partition.IsAddingReplica(params.ReplicaID), cached: request.cached,
+		PreferredReadReplica: noPreferredReplica, Records: info.Fetched.Records, cached: request.cached,
 	}
 	progress.at, progress.leaderLogEnd = info.Fetched.FetchOffsetMetadata, info.LogEndOffset
+	if result.Records == nil {
+		return nil
+	}
+	result.IsReassignmentFetch = params.IsFromFollower() && partition.IsAddingReplica(params.ReplicaID)
 	// A first batch that did not fit is of no use to clients that may get a
 	// larger one in their next fetch.
 	if !params.HardMaxBytesLimit && info.Fetched.FirstEntryIncomplete || m.shouldLeaderThrottle(params, partition) {
@@ -328,7 +340,7 @@ func (m *ReplicaManager) updateFollowerFetchState(followerID int32, now time.Tim
 		if results[i].ErrorCode != 0 || results[i].Diverged {
 			continue
 		}
-		entry := m.partitions.get(partitions[i].Partition)
+		entry := m.hostedOf(&partitions[i])
 		if entry.partition == nil {
 			continue // stopped since it was read
 		}

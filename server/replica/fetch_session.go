@@ -3,6 +3,7 @@ package replica
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gregor-broker/gregor/config/topic"
@@ -51,6 +52,9 @@ type cachedPartition struct {
 	highWatermark  int64
 	logStartOffset int64
 	prev, next     *cachedPartition // order of the session
+
+	// hosted is the partition as the last request found it here.
+	hosted atomic.Pointer[hostedAt]
 }
 
 // news reports whether a result has to be in an incremental answer; with

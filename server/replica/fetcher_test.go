@@ -294,13 +294,13 @@ func TestAFencedFetcherWaitsForTheController(t *testing.T) {
 	id := topic.NewID()
 	leader, follower := pair(t, id, nil, 2)
 	elect([]*node{leader}, "t", id, state(0, 1, 5, 1, 2))
-	eventually(t, "the partition is given up", func() bool { return follower.fetchers.failedCount() == 1 })
+	eventually(t, "the partition is given up", func() bool { return follower.fetchers.failed.count() == 1 })
 	leader.append(1, 1)
 	eventually(t, "the other partition goes on", func() bool { return follower.LocalLog(tpOf(1)).LogEndOffset() == 1 })
 	elect([]*node{follower}, "t", id, state(0, 1, 5, 1, 2))
 	leader.append(0, 1)
 	wantCopies(t, leader, follower, 2)
-	if follower.fetchers.failedCount() != 0 {
+	if follower.fetchers.failed.count() != 0 {
 		t.Error("still counted as failed")
 	}
 }

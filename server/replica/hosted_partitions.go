@@ -3,6 +3,7 @@ package replica
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/cluster"
@@ -16,6 +17,8 @@ const hostedShardCount = 64
 type hostedPartitions struct {
 	seed   maphash.Seed
 	shards [hostedShardCount]hostedShard
+	// changes counts the changes of the table, after each.
+	changes atomic.Uint64
 }
 
 type hostedShard struct {
@@ -28,6 +31,13 @@ type hosted struct {
 	partition *cluster.Partition
 	stats     *TopicStats
 	offline   bool
+}
+
+// hostedAt is an entry as it was after a number of changes of the table.
+type hostedAt struct {
+	hosted
+	tp      topic.Partition
+	changes uint64
 }
 
 func newHostedPartitions() *hostedPartitions {
@@ -49,11 +59,24 @@ func (h *hostedPartitions) get(tp topic.Partition) hosted {
 	return shard.partitions[tp]
 }
 
+// getCached gives the entry that was found before unless the table has changed
+// since.
+func (h *hostedPartitions) getCached(tp topic.Partition, cache *atomic.Pointer[hostedAt]) hosted {
+	changes := h.changes.Load()
+	found := cache.Load()
+	if found == nil || found.changes != changes || found.tp != tp {
+		found = &hostedAt{hosted: h.get(tp), tp: tp, changes: changes}
+		cache.Store(found)
+	}
+	return found.hosted
+}
+
 func (h *hostedPartitions) set(tp topic.Partition, entry hosted) {
 	shard := h.shard(tp)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	shard.partitions[tp] = entry
+	h.changes.Add(1)
 }
 
 func (h *hostedPartitions) remove(tp topic.Partition) {
@@ -61,6 +84,7 @@ func (h *hostedPartitions) remove(tp topic.Partition) {
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	delete(shard.partitions, tp)
+	h.changes.Add(1)
 }
 
 // each visits all entries; it is for tasks and gauges, not for requests.

@@ -4,11 +4,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/gregor-broker/gregor/server/protocol"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // leaderAndIsrChange is one LeaderAndIsr request while it is carried out.
@@ -59,7 +60,9 @@ func (m *ReplicaManager) BecomeLeaderOrFollower(correlationID int32, req *kmsg.L
 	leaders, followers := change.makeLeaders(), change.makeFollowers()
 	change.updateTopicIDs()
 	m.startCheckpointsLocked()
+	change.maybeAddLogDirFetchers()
 	m.fetchers.shutdownIdleFetcherThreads()
+	m.movers.shutdownIdleFetcherThreads()
 	onLeadershipChange(leaders, followers)
 	m.stateChange.Infof("[Broker id=%d] Finished LeaderAndIsr request in %dms correlationId %d from controller %d for %d partitions",
 		m.brokerID, time.Since(started).Milliseconds(), correlationID, req.ControllerID, len(change.states))
@@ -243,6 +246,24 @@ func (c *leaderAndIsrChange) updateTopicIDs() {
 		}
 	}
 	c.fetchers.updateTopicIDs(ids)
+}
+
+// maybeAddLogDirFetchers goes on with moves between log directories: those that a
+// restart interrupted, and those whose leader epoch changed.
+func (c *leaderAndIsrChange) maybeAddLogDirFetchers() {
+	moves := map[topic.Partition]initialFetchState{}
+	for _, change := range slices.Concat(c.leaders, c.followers) {
+		local := change.partition.Log()
+		if local == nil || c.logManager.GetLog(change.tp, true) == nil {
+			continue
+		}
+		if err := change.partition.CreateLogIfNotExists(false, true, c.checkpoints, change.topicID); err != nil {
+			c.stateChange.WithError(err).Errorf("[Broker id=%d] The move of partition %s to another log directory cannot go on", c.brokerID, change.tp)
+			continue
+		}
+		moves[change.tp] = c.initialMoveState(change.partition, change.topicID, local.HighWatermark())
+	}
+	c.movers.addFetcherForPartitions(moves)
 }
 
 // failed notes that a transition was skipped; after a disk error the partition

@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"slices"
+
 	"github.com/gregor-broker/gregor/config"
 	"github.com/gregor-broker/gregor/config/jvm"
 	"github.com/gregor-broker/gregor/config/topic"
@@ -50,10 +52,15 @@ func (m *ReplicaManager) takeReplicasOffline(dir string) {
 		}
 		if future := p.FutureLog(); future != nil && future.ParentDir() == dir {
 			moving = append(moving, p.TopicPartition())
-			p.ForgetFutureLog()
 		}
 	})
 	m.fetchers.removeFetcherForPartitions(offline)
+	m.movers.removeFetcherForPartitions(slices.Concat(offline, moving))
+	for _, tp := range moving {
+		if partition := m.OnlinePartition(tp); partition != nil {
+			partition.ForgetFutureLog()
+		}
+	}
 	for _, tp := range offline {
 		m.markOfflineLocked(tp)
 		m.CheckAndCompleteAll(tp)

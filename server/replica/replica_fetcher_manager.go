@@ -60,8 +60,7 @@ type replicaFetcherManager struct {
 	threads     map[fetcherKey]*replicaFetcherThread
 	closed      bool
 
-	failedMu sync.Mutex // innermost; protects failed
-	failed   map[topic.Partition]bool
+	failed failedPartitions
 }
 
 func newReplicaFetcherManager(m *ReplicaManager) *replicaFetcherManager {
@@ -69,11 +68,11 @@ func newReplicaFetcherManager(m *ReplicaManager) *replicaFetcherManager {
 		manager: m, log: logging.For("kafka.server.ReplicaFetcherManager"),
 		prefix:      fmt.Sprintf("[ReplicaFetcherManager on broker %d] ", m.brokerID),
 		numFetchers: config.NumReplicaFetchers.Get(m.options.Config.Load()),
-		threads:     map[fetcherKey]*replicaFetcherThread{}, failed: map[topic.Partition]bool{},
+		threads:     map[fetcherKey]*replicaFetcherThread{},
 	}
 	f.group = m.options.Metrics.Group("kafka.server", "ReplicaFetcherManager")
 	labels := metrics.Labels{{Name: "clientId", Value: "Replica"}}
-	f.group.Gauge("FailedPartitionsCount", labels, func() float64 { return float64(f.failedCount()) })
+	f.group.Gauge("FailedPartitionsCount", labels, func() float64 { return float64(f.failed.count()) })
 	f.group.Gauge("MaxLag", labels, func() float64 { return float64(f.maxLag()) })
 	return f
 }
@@ -107,7 +106,7 @@ func (f *replicaFetcherManager) addFetcherForPartitions(states map[topic.Partiti
 			byThread[thread] = map[topic.Partition]initialFetchState{}
 		}
 		byThread[thread][tp] = state
-		f.unmarkFailed(tp)
+		f.failed.remove(tp)
 	}
 	for thread, states := range byThread {
 		thread.addPartitions(states)
@@ -142,7 +141,7 @@ func (f *replicaFetcherManager) removeFetcherForPartitions(partitions []topic.Pa
 		thread.removePartitions(partitions, removed)
 	}
 	for _, tp := range partitions {
-		f.unmarkFailed(tp)
+		f.failed.remove(tp)
 	}
 	f.log.Infof("%sRemoved fetcher for partitions %s", f.prefix, jvm.Collection("Set", partitions))
 	return removed
@@ -156,26 +155,6 @@ func (f *replicaFetcherManager) updateTopicIDs(ids map[topic.Partition]topic.ID)
 	for _, thread := range f.threads {
 		thread.updateTopicIDs(ids)
 	}
-}
-
-// markFailed notes a partition that its thread gave up until the next
-// LeaderAndIsr.
-func (f *replicaFetcherManager) markFailed(tp topic.Partition) {
-	f.failedMu.Lock()
-	defer f.failedMu.Unlock()
-	f.failed[tp] = true
-}
-
-func (f *replicaFetcherManager) unmarkFailed(tp topic.Partition) {
-	f.failedMu.Lock()
-	defer f.failedMu.Unlock()
-	delete(f.failed, tp)
-}
-
-func (f *replicaFetcherManager) failedCount() int {
-	f.failedMu.Lock()
-	defer f.failedMu.Unlock()
-	return len(f.failed)
 }
 
 func (f *replicaFetcherManager) maxLag() int64 {

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log"
 	"github.com/gregor-broker/gregor/server/protocol"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // maybeFetch sends one fetch request and processes its response, or waits when
@@ -25,7 +26,7 @@ func (t *replicaFetcherThread) maybeFetch() {
 		return
 	}
 	response, err := t.connection.Send(t.context, request)
-	t.requests.Mark(1)
+	t.stats.requests.Mark(1)
 	fetched, ok := response.(*kmsg.FetchResponse)
 	if err == nil && !ok {
 		err = fmt.Errorf("unexpected response %T", response)
@@ -120,7 +121,7 @@ func (t *replicaFetcherThread) processPartitionLocked(state *partitionFetchState
 		t.fencedLocked(state, state.sent.currentLeaderEpoch)
 		return false
 	default:
-		t.logFetchError(state, err)
+		t.fetchError(state.tp, state.currentLeaderEpoch, state.fetchOffset, err)
 		t.delayLocked(state)
 		return false
 	}
@@ -149,27 +150,6 @@ func (t *replicaFetcherThread) processPartitionLocked(state *partitionFetchState
 	return false
 }
 
-func (t *replicaFetcherThread) logFetchError(state *partitionFetchState, err error) {
-	switch {
-	case errors.Is(err, kerr.UnknownLeaderEpoch):
-		t.log.Debugf("%sRemote broker has a smaller leader epoch for partition %s than this replica's current leader epoch of %d.",
-			t.prefix, state.tp, state.currentLeaderEpoch)
-	case errors.Is(err, kerr.NotLeaderForPartition):
-		t.log.Debugf("%sRemote broker is not the leader for partition %s, which could indicate that leadership is moving", t.prefix, state.tp)
-	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		t.log.Warnf("%sReceived UNKNOWN_TOPIC_OR_PARTITION from the leader for partition %s. This error may be returned transiently when the "+
-			"partition is being created or deleted, but it is not expected to persist.", t.prefix, state.tp)
-	case errors.Is(err, kerr.UnknownTopicID):
-		t.log.Warnf("%sReceived UNKNOWN_TOPIC_ID from the leader for partition %s. This error may be returned transiently when the partition is "+
-			"being created or deleted, but it is not expected to persist.", t.prefix, state.tp)
-	case errors.Is(err, kerr.InconsistentTopicID):
-		t.log.Warnf("%sReceived INCONSISTENT_TOPIC_ID from the leader for partition %s. This error may be returned transiently when the partition "+
-			"is being created or deleted, but it is not expected to persist.", t.prefix, state.tp)
-	default:
-		t.log.WithError(err).Errorf("%sError for partition %s at offset %d", t.prefix, state.tp, state.fetchOffset)
-	}
-}
-
 // appendLocked appends a partition's records and takes over the leader's
 // watermarks.
 func (t *replicaFetcherThread) appendLocked(state *partitionFetchState, data *kmsg.FetchResponseTopicPartition) (woken bool, err error) {
@@ -190,9 +170,7 @@ func (t *replicaFetcherThread) appendLocked(state *partitionFetchState, data *km
 			return false, err
 		}
 	}
-	before := local.HighWatermark()
-	woken = local.UpdateHighWatermark(data.HighWatermark) != before
-	if _, err := local.MaybeIncrementLogStartOffset(data.LogStartOffset, log.LeaderOffsetIncremented); err != nil {
+	if woken, err = partition.FollowLeaderOffsets(data.HighWatermark, data.LogStartOffset); err != nil {
 		return woken, err
 	}
 	t.count(partition.IsReassigning() && partition.IsAddingReplica(t.manager.brokerID), state.tp, int64(len(data.RecordBatches)))
@@ -201,7 +179,7 @@ func (t *replicaFetcherThread) appendLocked(state *partitionFetchState, data *km
 		if info.LastLeaderEpoch != noEpoch {
 			state.lastFetchedEpoch = info.LastLeaderEpoch
 		}
-		t.bytes.Mark(int64(info.ValidBytes))
+		t.stats.bytes.Mark(int64(info.ValidBytes))
 		t.moveToEndLocked(state)
 	}
 	state.lag = max(0, data.HighWatermark-state.fetchOffset)

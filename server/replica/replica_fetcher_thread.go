@@ -11,8 +11,6 @@ import (
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/gregor-broker/gregor/server/metadata"
-	"github.com/gregor-broker/gregor/server/metrics"
-	"github.com/sirupsen/logrus"
 )
 
 // rescanInterval is how often a fetcher looks at all its partitions for log
@@ -33,11 +31,8 @@ type replicaFetcherThread struct {
 	settings   fetcherSettings
 	versions   fetcherVersions
 	quota      ReplicaQuota
-	log        *logrus.Entry
-	prefix     string
-	group      *metrics.Group
-	requests   *metrics.Meter
-	bytes      *metrics.Meter
+	fetcherLog
+	stats *fetcherStats
 
 	context context.Context
 	stop    context.CancelFunc
@@ -73,18 +68,15 @@ func newReplicaFetcherThread(f *replicaFetcherManager, fetcherID int, leader met
 			backoff: time.Duration(config.ReplicaFetchBackoffMs.Get(cfg)) * time.Millisecond,
 		},
 		versions: fetcherVersionsOf(cfg.InterBrokerProtocolVersion()), quota: m.options.Quotas.Follower,
-		log:    logging.For("kafka.server.ReplicaFetcherThread"),
-		prefix: fmt.Sprintf("[ReplicaFetcher replicaId=%d, leaderId=%d, fetcherId=%d] ", m.brokerID, leader.ID, fetcherID),
-		wake:   make(chan struct{}, 1), states: map[topic.Partition]*partitionFetchState{}, changed: map[topic.Partition]*partitionFetchState{},
+		fetcherLog: fetcherLog{
+			log:    logging.For("kafka.server.ReplicaFetcherThread"),
+			prefix: fmt.Sprintf("[ReplicaFetcher replicaId=%d, leaderId=%d, fetcherId=%d] ", m.brokerID, leader.ID, fetcherID),
+		},
+		stats: newFetcherStats(m.options.Metrics, fmt.Sprintf("ReplicaFetcherThread-%d-%d", fetcherID, leader.ID), leader),
+		wake:  make(chan struct{}, 1), states: map[topic.Partition]*partitionFetchState{}, changed: map[topic.Partition]*partitionFetchState{},
 	}
 	t.order.prev, t.order.next = &t.order, &t.order
 	t.context, t.stop = context.WithCancel(context.Background())
-	t.group = m.options.Metrics.Group("kafka.server", "FetcherStats")
-	labels := metrics.Labels{
-		{Name: "clientId", Value: fmt.Sprintf("ReplicaFetcherThread-%d-%d", fetcherID, leader.ID)},
-		{Name: "brokerHost", Value: leader.Host}, {Name: "brokerPort", Value: fmt.Sprint(leader.Port)},
-	}
-	t.requests, t.bytes = t.group.Meter("RequestsPerSec", labels), t.group.Meter("BytesPerSec", labels)
 	return t
 }
 
@@ -100,7 +92,7 @@ func (t *replicaFetcherThread) initiateShutdown() {
 func (t *replicaFetcherThread) shutdown() {
 	t.initiateShutdown()
 	t.running.Wait()
-	t.group.Close()
+	t.stats.close()
 }
 
 func (t *replicaFetcherThread) run() {
@@ -248,7 +240,7 @@ func (t *replicaFetcherThread) delayAll() {
 // failLocked gives a partition up until the next LeaderAndIsr.
 func (t *replicaFetcherThread) failLocked(state *partitionFetchState) {
 	t.removeLocked(state)
-	t.fetchers.markFailed(state.tp)
+	t.fetchers.failed.add(state.tp)
 	t.log.Warnf("%sPartition %s marked as failed", t.prefix, state.tp)
 }
 

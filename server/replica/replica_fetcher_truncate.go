@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gregor-broker/gregor/config/topic"
-	"github.com/gregor-broker/gregor/log"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/log"
 )
 
 // maybeTruncate lets partitions that may differ from the leader cut what the
@@ -72,25 +73,32 @@ func (t *replicaFetcherThread) truncateWithoutEpochs() map[topic.Partition]kmsg.
 }
 
 // truncateToEpochEndLocked cuts a partition where the leader says that an
-// epoch ended. When the leader's epoch is unknown here, the cut is only an
-// intermediate one and the leader must be asked again with the epoch then
-// latest; with truncation on fetch the next fetch asks.
+// epoch ended.
 func (t *replicaFetcherThread) truncateToEpochEndLocked(state *partitionFetchState, leader log.OffsetAndEpoch) {
 	local := t.manager.LocalLog(state.tp)
 	if local == nil {
 		t.failLocked(state)
 		return
 	}
+	offset, complete := t.truncationOffset(state.tp, local, leader, state.fetchOffset)
+	t.truncateLocked(state, offset, complete)
+}
+
+// truncationOffset is where a log is to be cut when its leader says that an epoch
+// ended there (getOffsetTruncationState upstream). When the leader's epoch is
+// unknown here, the cut is only an intermediate one and the leader must be asked
+// again with the epoch then latest.
+func (l fetcherLog) truncationOffset(tp topic.Partition, local *log.UnifiedLog, leader log.OffsetAndEpoch, fetchOffset int64) (offset int64, complete bool) {
 	end := local.LogEndOffset()
-	offset, complete := min(leader.Offset, end), true
+	offset, complete = min(leader.Offset, end), true
 	switch {
 	case leader.Offset == unknownOffset:
-		t.log.Warnf("%sBased on replica's leader epoch, leader replied with an unknown offset in %s. The initial fetch offset %d will be used for truncation.",
-			t.prefix, state.tp, state.fetchOffset)
-		offset = state.fetchOffset
+		l.log.Warnf("%sBased on replica's leader epoch, leader replied with an unknown offset in %s. The initial fetch offset %d will be used for truncation.",
+			l.prefix, tp, fetchOffset)
+		offset = fetchOffset
 	case leader.LeaderEpoch == noEpoch:
-		t.log.Warnf("%sLeader or replica is on protocol version where leader epoch is not considered in the OffsetsForLeaderEpoch response. "+
-			"The leader's offset %d will be used for truncation in %s.", t.prefix, leader.Offset, state.tp)
+		l.log.Warnf("%sLeader or replica is on protocol version where leader epoch is not considered in the OffsetsForLeaderEpoch response. "+
+			"The leader's offset %d will be used for truncation in %s.", l.prefix, leader.Offset, tp)
 	default:
 		if own, ok := local.EndOffsetForEpoch(leader.LeaderEpoch); ok {
 			if complete = own.LeaderEpoch == leader.LeaderEpoch; complete {
@@ -99,13 +107,13 @@ func (t *replicaFetcherThread) truncateToEpochEndLocked(state *partitionFetchSta
 				offset = min(own.Offset, end)
 			}
 		} else {
-			t.log.Warnf("%sBased on replica's leader epoch, leader replied with epoch %d below any replica's tracked epochs for %s. "+
-				"The leader's offset only %d will be used for truncation.", t.prefix, leader.LeaderEpoch, state.tp, leader.Offset)
+			l.log.Warnf("%sBased on replica's leader epoch, leader replied with epoch %d below any replica's tracked epochs for %s. "+
+				"The leader's offset only %d will be used for truncation.", l.prefix, leader.LeaderEpoch, tp, leader.Offset)
 		}
 	}
-	t.log.Infof("%sTruncating partition %s to offset %d (completed: %t) due to leader epoch %d and offset %d", t.prefix, state.tp, offset,
+	l.log.Infof("%sTruncating partition %s to offset %d (completed: %t) due to leader epoch %d and offset %d", l.prefix, tp, offset,
 		complete, leader.LeaderEpoch, leader.Offset)
-	t.truncateLocked(state, offset, complete)
+	return offset, complete
 }
 
 // truncateLocked cuts the log and lets the partition fetch on from there.
@@ -121,6 +129,9 @@ func (t *replicaFetcherThread) truncateLocked(state *partitionFetchState, offset
 		t.log.WithError(err).Errorf("%sFailed to truncate %s at offset %d", t.prefix, state.tp, offset)
 		t.failLocked(state)
 		return
+	}
+	if complete {
+		t.manager.movers.markPartitionForTruncation(state.tp, offset)
 	}
 	t.fetchFromLocked(state, offset)
 	state.truncating = !complete && !t.versions.truncationOnFetch

@@ -7,6 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sirupsen/logrus"
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/gregor-broker/gregor/config"
 	"github.com/gregor-broker/gregor/config/logging"
 	"github.com/gregor-broker/gregor/config/topic"
@@ -16,16 +19,15 @@ import (
 	"github.com/gregor-broker/gregor/server/metadata"
 	"github.com/gregor-broker/gregor/server/metrics"
 	"github.com/gregor-broker/gregor/server/purgatory"
-	"github.com/sirupsen/logrus"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Quotas limit replication traffic; a nil one limits nothing. Leader limits
 // what followers that are not in sync get here, Follower what is fetched from
-// other leaders.
+// other leaders, AlterLogDirs what is copied between log directories.
 type Quotas struct {
-	Leader   ReplicaQuota
-	Follower ReplicaQuota
+	Leader       ReplicaQuota
+	Follower     ReplicaQuota
+	AlterLogDirs ReplicaQuota
 }
 
 // LogManager is what the replica manager needs of log/manager.LogManager.
@@ -37,6 +39,8 @@ type LogManager interface {
 	AllLogs() []*log.UnifiedLog
 	// IsLogDirOnline reports whether a log directory works.
 	IsLogDirOnline(dir string) (bool, error)
+	// MaybeUpdatePreferredLogDir notes where a partition's next log is to be.
+	MaybeUpdatePreferredLogDir(tp topic.Partition, dir string)
 	// HandleLogDirFailure takes the logs of a directory offline.
 	HandleLogDirFailure(dir string)
 	// ReadHighWatermarks and WriteHighWatermarks keep the high watermarks of
@@ -86,6 +90,7 @@ type ReplicaManager struct {
 	metrics       *managerMetrics
 	actions       actionQueue
 	fetchers      *replicaFetcherManager
+	movers        *replicaAlterLogDirsManager
 
 	delayedProduce       *purgatory.Purgatory[topic.Partition]
 	delayedFetch         *purgatory.Purgatory[topic.Partition]
@@ -135,6 +140,7 @@ func New(options Options) *ReplicaManager {
 		Log: logging.For("kafka.cluster.Partition"), StateChange: m.stateChange,
 	}
 	m.fetchers = newReplicaFetcherManager(m)
+	m.movers = newReplicaAlterLogDirsManager(m)
 	return m
 }
 
@@ -147,6 +153,7 @@ func (m *ReplicaManager) Startup() {
 	}
 	m.started = true
 	m.every(m.broker.ReplicaLagTimeMax/2, m.maybeShrinkIsr)
+	m.every(idleMoverPeriod, m.movers.shutdownIdleFetcherThreads)
 	m.tasks.Go(m.watchLogDirFailures)
 }
 
@@ -181,6 +188,7 @@ func (m *ReplicaManager) Shutdown(checkpointHW bool) {
 		m.stateChangeMu.Unlock()
 		m.tasks.Wait()
 		m.fetchers.shutdown()
+		m.movers.shutdown()
 		m.delayedFetch.Close()
 		m.delayedProduce.Close()
 		m.delayedDeleteRecords.Close()

@@ -3,10 +3,11 @@ package replica
 import (
 	"fmt"
 
-	"github.com/gregor-broker/gregor/config/topic"
-	"github.com/gregor-broker/gregor/server/protocol"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/server/protocol"
 )
 
 // epochDuringDelete is the leader epoch of a StopReplica for a topic that is
@@ -46,6 +47,7 @@ func (m *ReplicaManager) StopReplicas(correlationID int32, req *kmsg.StopReplica
 	}
 	m.stopPartitionsLocked(stop)
 	m.fetchers.shutdownIdleFetcherThreads()
+	m.movers.shutdownIdleFetcherThreads()
 	response := &kmsg.StopReplicaResponse{Version: req.Version, Partitions: make([]kmsg.StopReplicaResponsePartition, len(states))}
 	for i := range states {
 		response.Partitions[i] = kmsg.StopReplicaResponsePartition{
@@ -109,6 +111,7 @@ func (m *ReplicaManager) stopPartitionsLocked(states []*stopState) {
 		}
 	}
 	m.fetchers.removeFetcherForPartitions(all)
+	m.movers.removeFetcherForPartitions(all)
 	for _, state := range states {
 		if entry := m.partitions.get(state.tp); state.delete && entry.partition != nil {
 			m.partitions.remove(state.tp)

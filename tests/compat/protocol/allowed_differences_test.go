@@ -45,7 +45,6 @@ var notServed = map[kmsg.Key]string{
 	kmsg.CreateDelegationToken: tokens, kmsg.RenewDelegationToken: tokens, kmsg.ExpireDelegationToken: tokens, kmsg.DescribeDelegationToken: tokens,
 	kmsg.DescribeClientQuotas: quotas, kmsg.AlterClientQuotas: quotas,
 	kmsg.DescribeUserSCRAMCredentials: sasl, kmsg.AlterUserSCRAMCredentials: sasl,
-	kmsg.AlterReplicaLogDirs: "replicas are not moved between log directories yet",
 }
 
 const (

@@ -4,7 +4,9 @@ package protocol
 
 import (
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -52,6 +54,21 @@ func (s *session) askForDirs(label string, request *kmsg.DescribeLogDirsRequest)
 		}
 	}
 	s.record(label, answer{response: response})
+}
+
+func alterDirs(dir, topic string, partitions ...int32) *kmsg.AlterReplicaLogDirsRequest {
+	request := kmsg.NewPtrAlterReplicaLogDirsRequest()
+	rows := kmsg.NewAlterReplicaLogDirsRequestDirTopic()
+	rows.Topic, rows.Partitions = topic, partitions
+	row := kmsg.NewAlterReplicaLogDirsRequestDir()
+	row.Dir, row.Topics = dir, []kmsg.AlterReplicaLogDirsRequestDirTopic{rows}
+	request.Dirs = []kmsg.AlterReplicaLogDirsRequestDir{row}
+	return request
+}
+
+// logDir is the broker's only log directory.
+func (s *session) logDir(topic string) string {
+	return ask[*kmsg.DescribeLogDirsResponse](s, "", describeLogDirs(topic, 0)).Dirs[0].Dir
 }
 
 func producers(topic string, partitions ...int32) *kmsg.DescribeProducersRequest {
@@ -118,6 +135,38 @@ var logScenarios = []scenario{
 		s.askForDirs("no partitions", describeLogDirs(topic))
 		s.askForDirs("twice", describeLogDirs(topic, 0, 0))
 		s.askForDirs("none", changed(describeLogDirs(topic), func(r *kmsg.DescribeLogDirsRequest) { r.Topics = []kmsg.DescribeLogDirsRequestTopic{} }))
+	}},
+	{kmsg.AlterReplicaLogDirs, "to where they are or cannot be", nil, func(s *session) {
+		topic := s.createTopic("topic", 2)
+		dir := s.logDir(topic)
+		s.ask("where they are", alterDirs(dir, topic, 0, 1))
+		for _, other := range [][2]string{
+			{"unknown", "/nowhere"}, {"empty", ""}, {"relative", path.Base(dir)}, {"slash", dir + "/"},
+			{"roundabout", path.Dir(dir) + "/./" + path.Base(dir)}, {"above", path.Dir(dir)},
+		} {
+			s.ask(other[0], alterDirs(other[1], topic, 0))
+		}
+		s.ask("missing partition", alterDirs(dir, topic, 9))
+		s.ask("negative partition", alterDirs(dir, topic, -1))
+		s.ask("missing topic", alterDirs(dir, s.name("missing"), 0))
+		s.ask("missing topic, unknown directory", alterDirs("/nowhere", s.name("missing"), 0))
+		s.ask("bad name", alterDirs(dir, "a b", 0))
+		for _, length := range []int{213, 214, 300} {
+			s.ask(fmt.Sprintf("a name of %d letters", length), alterDirs(dir, strings.Repeat("x", length), 0))
+			s.ask(fmt.Sprintf("a name of %d letters, unknown directory", length), alterDirs("/nowhere", strings.Repeat("x", length), 0))
+		}
+		s.ask("twice", alterDirs(dir, topic, 0, 0))
+		s.ask("found, then not", changed(alterDirs(dir, topic, 0), func(r *kmsg.AlterReplicaLogDirsRequest) {
+			r.Dirs = append(r.Dirs, alterDirs("/nowhere", topic, 0).Dirs...)
+		}))
+		s.ask("not found, then found", changed(alterDirs("/nowhere", topic, 0), func(r *kmsg.AlterReplicaLogDirsRequest) {
+			r.Dirs = append(r.Dirs, alterDirs(dir, topic, 0).Dirs...)
+		}))
+		s.ask("internal topic", alterDirs(dir, "__consumer_offsets", 0))
+		s.ask("none", changed(alterDirs(dir, topic), func(r *kmsg.AlterReplicaLogDirsRequest) { r.Dirs = nil }))
+		s.ask("no topics", changed(alterDirs(dir, topic), func(r *kmsg.AlterReplicaLogDirsRequest) { r.Dirs[0].Topics = nil }))
+		s.ask("no partitions", alterDirs(dir, topic))
+		s.ask("unknown directory, no partitions", alterDirs("/nowhere", topic))
 	}},
 	{kmsg.DescribeProducers, "producers", nil, func(s *session) {
 		topic := s.createTopic("topic", 2)
