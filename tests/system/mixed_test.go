@@ -26,8 +26,10 @@ func startMixed(t *testing.T, settings map[string]string, kinds ...framework.Kin
 }
 
 // TestGregorAndKafkaMakeOneCluster has leaders, followers and controllers of both
-// programs, each administering and each ending once.
+// programs, each administering and each ending once; broker 2 is down while it loses
+// replicas to a controller of the other program.
 func TestGregorAndKafkaMakeOneCluster(t *testing.T) {
+	t.Parallel()
 	const gregor = framework.GregorProcesses
 	for _, test := range []struct {
 		name, protocol string
@@ -49,6 +51,9 @@ func TestGregorAndKafkaMakeOneCluster(t *testing.T) {
 				c.Brokers[i].Start()
 				a.awaitInSync("load")
 			}
+			makeController(t, c, a, 1)
+			missDeletion(t, c, a)
+			missReassignment(t, c, a)
 			a.awaitAgreement(c.Brokers, "load")
 			l.validate(c)
 		})
@@ -107,18 +112,33 @@ func administer(t *testing.T, c *framework.Brokers, a *admin, l *load, topic str
 // TestARollingSwap has Gregor take over the directory and the id of each of three
 // Kafka brokers under load, and Kafka take them back.
 func TestARollingSwap(t *testing.T) {
-	c := startMixed(t, nil, framework.KafkaOnApache, framework.KafkaOnApache, framework.KafkaOnApache)
-	a, l := loaded(t, c)
-	reader := join(t, c, "readers")
-	for _, kind := range []framework.Kind{framework.GregorProcesses, framework.KafkaOnApache} {
-		for _, b := range c.Brokers {
-			b.Stop()
-			b.Become(kind)
-			b.Start()
-			a.awaitInSync("load")
-			l.goOn()
-			a.awaitCommitted("readers", reader)
-		}
+	t.Parallel()
+	for _, test := range []struct {
+		name, protocol string
+		kafka          framework.Kind
+	}{
+		{"protocol 3.1 on Apache ZooKeeper", "3.1", framework.KafkaOnApache},
+		{"protocol 2.8 on the embedded ZooKeeper", "2.8", framework.KafkaOnGregor},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := startMixed(t, map[string]string{"inter.broker.protocol.version": test.protocol}, framework.Same(3, test.kafka)...)
+			a, l := loaded(t, c)
+			id := topicID(a, "load")
+			reader := join(t, c, "readers")
+			for _, kind := range []framework.Kind{framework.GregorProcesses, test.kafka} {
+				for _, b := range c.Brokers {
+					b.Stop()
+					b.Become(kind)
+					b.Start()
+					a.awaitInSync("load")
+					l.goOn()
+					a.awaitCommitted("readers", reader)
+				}
+			}
+			if topicID(a, "load") != id {
+				t.Error("the topic has another id")
+			}
+			l.validate(c)
+		})
 	}
-	l.validate(c)
 }
