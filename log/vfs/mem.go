@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path"
 	"slices"
@@ -85,6 +87,34 @@ func (n *memNode) killed(seen map[*memNode]*memNode) *memNode {
 		for name, child := range n.syncedChildren {
 			clone.syncedChildren[name] = child.killed(seen)
 		}
+	}
+	return clone
+}
+
+// TornClone is one of the many things that a power loss at this moment may leave:
+// of what was not synced, names are there or are not, by directory, and files have
+// a part of it, or zeros in its place.
+func (m *Mem) TornClone(random *rand.Rand) *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clone := NewMem()
+	clone.root = m.root.torn(random)
+	return clone
+}
+
+func (n *memNode) torn(random *rand.Rand) *memNode {
+	if !n.dir {
+		content := tornContent(random, n.synced, n.content)
+		return &memNode{content: content, synced: content.clone(), modified: n.modified}
+	}
+	clone := newMemDir()
+	children := n.syncedChildren
+	if random.IntN(2) == 0 {
+		children = n.children
+	}
+	for _, name := range slices.Sorted(maps.Keys(children)) { // in an order that a seed repeats
+		survivor := children[name].torn(random)
+		clone.children[name], clone.syncedChildren[name] = survivor, survivor
 	}
 	return clone
 }

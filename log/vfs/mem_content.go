@@ -1,6 +1,10 @@
 package vfs
 
-import "slices"
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+)
 
 // memContent is what a file holds. Zeros at its end take no memory: indexes are
 // files of megabytes with a few entries.
@@ -41,4 +45,22 @@ func (c *memContent) grow(end int) {
 
 func (c *memContent) resize(size int) {
 	c.written, c.size = c.written[:min(size, len(c.written))], size
+}
+
+// tornContent is what is left of a file after a power loss: what was synced and a
+// part of what was added since. Of one that was changed otherwise it is the old
+// content or the new.
+func tornContent(random *rand.Rand, synced, now memContent) memContent {
+	if now.size < synced.size || !bytes.HasPrefix(now.written, synced.written) {
+		if random.IntN(2) == 0 {
+			return synced.clone()
+		}
+		return now.clone()
+	}
+	content := now.clone()
+	content.written = content.written[:len(synced.written)+random.IntN(len(now.written)-len(synced.written)+1)]
+	if random.IntN(2) == 0 { // else zeros follow
+		content.size = max(synced.size, len(content.written))
+	}
+	return content
 }

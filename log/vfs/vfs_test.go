@@ -2,7 +2,9 @@ package vfs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,6 +102,38 @@ func TestCrashClone(t *testing.T) {
 	}
 	if data, err := ReadFile(killed, "/d/synced"); err != nil || string(data) != "two" {
 		t.Fatalf("%q %v", data, err)
+	}
+}
+
+// TestTornClone: what was synced is always there, of the rest any part.
+func TestTornClone(t *testing.T) {
+	fsys := NewMem()
+	must(t, fsys.MkdirAll("/d", 0o755))
+	must(t, fsys.SyncDir("/"))
+	must(t, WriteFile(fsys, "/d/x", []byte("one")))
+	must(t, fsys.SyncDir("/d"))
+	file, err := fsys.OpenFile("/d/x", os.O_RDWR, 0)
+	must(t, err)
+	must(t, WriteFull(file, []byte("two"), 3))
+	must(t, WriteFile(fsys, "/d/nameless", nil))
+	seen := map[string]bool{}
+	for seed := range uint64(200) {
+		torn := fsys.TornClone(rand.New(rand.NewPCG(seed, seed)))
+		data, err := ReadFile(torn, "/d/x")
+		must(t, err)
+		named, err := Exists(torn, "/d/nameless")
+		must(t, err)
+		seen[fmt.Sprintf("%q %v", data, named)] = true
+	}
+	for _, content := range []string{"one", "onet", "onetw", "onetwo", "one\x00\x00\x00", "onet\x00\x00", "onetw\x00"} {
+		for _, named := range []bool{false, true} {
+			if what := fmt.Sprintf("%q %v", content, named); !seen[what] {
+				t.Errorf("%s is never left", what)
+			}
+		}
+	}
+	if len(seen) != 14 {
+		t.Errorf("left are %v", seen)
 	}
 }
 
