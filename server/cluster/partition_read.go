@@ -56,6 +56,13 @@ func (p *Partition) ReadRecords(params *ReadParams, info *ReadInfo) error {
 			return err
 		}
 	}
+	if params.FollowerID >= 0 && params.FetchOffset == info.LogEndOffset {
+		// Most of a follower's partitions have nothing for it most of the time.
+		if end := local.LogEndOffsetMetadata(); end.MessageOffset == params.FetchOffset {
+			info.Fetched = log.FetchDataInfo{FetchOffsetMetadata: end}
+			return nil
+		}
+	}
 	info.Fetched, err = local.Read(params.FetchOffset, params.MaxBytes, params.Isolation, params.MinOneMessage)
 	return err
 }
@@ -89,6 +96,16 @@ func (p *Partition) checkDivergence(local *log.UnifiedLog, params *ReadParams, i
 		info.Fetched = log.FetchDataInfo{FetchOffsetMetadata: log.OffsetOnly(params.FetchOffset)}
 	}
 	return nil
+}
+
+// RestsAt reports whether the log still ends at a place and this broker leads in
+// the given epoch. A follower that was found to agree with the log up to that place
+// in that epoch has nothing to learn then. It looks without a lock: whoever changes
+// any of it lets those who wait look again.
+func (p *Partition) RestsAt(end log.OffsetMetadata, leaderEpoch int32) bool {
+	local := p.log.Load()
+	return local != nil && p.IsLeader() && p.leaderEpoch.Load() == leaderEpoch && local.LogEndOffset() == end.MessageOffset &&
+		local.LogEndOffsetMetadata() == end
 }
 
 // FetchOffsetSnapshot gives the offsets of the local log to a request of the

@@ -14,6 +14,9 @@ const (
 	// keys nobody checks before all keys are searched for them. Kafka counts the
 	// operations; a follower's fetch is watched under each of its partitions.
 	purgeInterval = 1000
+	// fewKeys is up to how many keys an operation is tried before it is watched
+	// too. One of more is as dear to try as to watch.
+	fewKeys = 8
 )
 
 // Purgatory watches operations under keys of type K.
@@ -63,7 +66,7 @@ func (p *Purgatory[K]) shardOf(key K) *shard[K] {
 func (p *Purgatory[K]) TryCompleteElseWatch(operation Operation, keys ...K) bool {
 	state := operation.delayed()
 	state.mu.Lock()
-	if state.completed.Load() || operation.TryComplete() {
+	if state.completed.Load() || len(keys) <= fewKeys && operation.TryComplete() {
 		state.mu.Unlock()
 		return true
 	}
