@@ -20,13 +20,18 @@ type threeBrokers struct{ *framework.Brokers }
 func (c threeBrokers) Bootstrap() string        { return c.Brokers.Brokers[1].Address() }
 func (c threeBrokers) ZooKeeperAddress() string { return c.ZooKeeper.Address() }
 
-// await runs one of Gregor's tools until it prints the words, or no longer does.
 func (c threeBrokers) await(t *testing.T, dir, script, line, words string, printed bool) {
+	t.Helper()
+	awaitShown(t, c, dir, script, bootstrap+line, words, printed)
+}
+
+// awaitShown runs one of Gregor's tools until it prints the words, or no longer does.
+func awaitShown(t *testing.T, cluster target, dir, script, line, words string, printed bool) {
 	t.Helper()
 	var last shown
 	deadline := time.Now().Add(time.Minute)
 	for {
-		last = families[0].run(t, step{script: script, line: bootstrap + line}, c, dir)
+		last = families[0].run(t, step{script: script, line: line}, cluster, dir)
 		if strings.Contains(last.Stdout, words) == printed {
 			return
 		}
