@@ -100,8 +100,8 @@ func (p *Partition) checkDivergence(local *log.UnifiedLog, params *ReadParams, i
 
 // RestsAt reports whether the log still ends at a place and this broker leads in
 // the given epoch. A follower that was found to agree with the log up to that place
-// in that epoch has nothing to learn then. It looks without a lock: whoever changes
-// any of it lets those who wait look again.
+// in that epoch has nothing to learn then. It looks without a lock, as a change that
+// it misses is followed by another look.
 func (p *Partition) RestsAt(end log.OffsetMetadata, leaderEpoch int32) bool {
 	local := p.log.Load()
 	return local != nil && p.IsLeader() && p.leaderEpoch.Load() == leaderEpoch && local.LogEndOffset() == end.MessageOffset &&
