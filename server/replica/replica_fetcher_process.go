@@ -67,11 +67,10 @@ func (t *replicaFetcherThread) processResponse(response *kmsg.FetchResponse) {
 	}
 	if usable {
 		now := time.Now()
-		names := t.sessionNamesLocked(response)
 		for i := range response.Topics {
 			name := response.Topics[i].Topic
 			if response.Version >= 13 {
-				name = names[response.Topics[i].TopicID]
+				name = t.session.topics[response.Topics[i].TopicID].name
 			}
 			for j := range response.Topics[i].Partitions {
 				data := &response.Topics[i].Partitions[j]
@@ -89,23 +88,6 @@ func (t *replicaFetcherThread) processResponse(response *kmsg.FetchResponse) {
 	for _, tp := range woken { // consumers of this follower (KAFKA-14334)
 		t.manager.delayedFetch.CheckAndComplete(tp)
 	}
-}
-
-// sessionNamesLocked gives the names of the topic ids in a response.
-func (t *replicaFetcherThread) sessionNamesLocked(response *kmsg.FetchResponse) map[topic.ID]string {
-	if response.Version < 13 || len(response.Topics) == 0 {
-		return nil
-	}
-	names := make(map[topic.ID]string, len(response.Topics))
-	for i := range response.Topics {
-		names[response.Topics[i].TopicID] = ""
-	}
-	for tp, state := range t.session.partitions {
-		if _, asked := names[state.sent.topicID]; asked {
-			names[state.sent.topicID] = tp.Topic
-		}
-	}
-	return names
 }
 
 // processPartitionLocked acts on one partition's part of a response. It

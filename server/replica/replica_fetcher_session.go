@@ -18,8 +18,16 @@ type fetcherSession struct {
 	partitions map[topic.Partition]*partitionFetchState
 	withoutID  int
 	usesIDs    bool
+	// topics are those of the partitions by their ids, as responses name them.
+	topics map[topic.ID]sessionTopic
 	// forgotten are partitions to leave the session with the next request.
 	forgotten []forgottenPartition
+}
+
+// sessionTopic is a topic of which the session has partitions.
+type sessionTopic struct {
+	name       string
+	partitions int
 }
 
 type forgottenPartition struct {
@@ -37,22 +45,33 @@ func (s *fetcherSession) forget(state *partitionFetchState) {
 	if state.sent.topicID.IsZero() {
 		s.withoutID--
 	}
+	s.count(state.sent.topicID, state.tp.Topic, -1)
 	state.sent = sentState{}
 }
 
 // add notes what a partition's part of the request is.
 func (s *fetcherSession) add(state *partitionFetchState, next sentState) {
 	if s.partitions == nil {
-		s.partitions = map[topic.Partition]*partitionFetchState{}
+		s.partitions, s.topics = map[topic.Partition]*partitionFetchState{}, map[topic.ID]sessionTopic{}
 	}
 	if !state.sent.inSession {
 		s.partitions[state.tp] = state
 		if next.topicID.IsZero() {
 			s.withoutID++
 		}
+		s.count(next.topicID, state.tp.Topic, 1)
 	}
 	next.inSession = true
 	state.sent = next
+}
+
+// count notes that a topic has one more partition in the session, or one less.
+func (s *fetcherSession) count(id topic.ID, name string, more int) {
+	if count := s.topics[id].partitions + more; count > 0 {
+		s.topics[id] = sessionTopic{name, count}
+	} else {
+		delete(s.topics, id)
+	}
 }
 
 // restart makes the next request a full one. closing names the old session, so
