@@ -64,6 +64,16 @@ func request[R kmsg.Response](a *admin, of interface {
 	return of.RequestWith(ctx, a.client)
 }
 
+// requestTo asks one broker.
+func requestTo[R kmsg.Response](a *admin, b *framework.Broker, of interface {
+	kmsg.Request
+	RequestWith(context.Context, kmsg.Requestor) (R, error)
+}) (R, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return of.RequestWith(ctx, a.client.Broker(b.ID))
+}
+
 // until repeats an attempt until it succeeds.
 func (a *admin) until(what string, attempt func() error) {
 	a.t.Helper()

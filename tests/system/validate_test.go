@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -144,7 +145,10 @@ func keptBy(t testing.TB, b *framework.Broker, topic string, assigned []kmsg.Met
 			continue
 		}
 		partition := history.Partition{Topic: topic, Index: described.Partition}
-		content := segmentBytes(t, filepath.Join(b.LogDir(), partition.String()))
+		var content []byte
+		for _, dir := range strings.Split(b.LogDir(), ",") {
+			content = append(content, segmentBytes(t, filepath.Join(dir, partition.String()))...)
+		}
 		if other, known := before[partition]; known && string(other) != string(content) {
 			t.Errorf("%s: the bytes on broker %d differ from those of a broker before it: %d and %d", partition, b.ID, len(content), len(other))
 		}
