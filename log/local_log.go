@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -303,8 +304,20 @@ func (l *localLog) removeAndDelete(segments []*LogSegment, async bool, reason st
 		return nil
 	}
 	l.logger.Infof("%sDeleting segments as part of %s: %s", l.prefix(), reason, joinSegments(segments))
+	order := segments
+	if segments[len(segments)-1] == l.segments.active() {
+		order = newestFirst(segments)
+	}
 	l.segments.remove(segments...)
-	return deleteSegmentFiles(l, *l.dir.Load(), segments, async)
+	return deleteSegmentFiles(l, *l.dir.Load(), order, async)
+}
+
+// newestFirst is the order in which the end of a log is deleted, so that a crash
+// meanwhile leaves no gap.
+func newestFirst(segments []*LogSegment) []*LogSegment {
+	reversed := slices.Clone(segments)
+	slices.Reverse(reversed)
+	return reversed
 }
 
 func joinSegments(segments []*LogSegment) string {
@@ -357,6 +370,11 @@ func (l *localLog) truncateTo(offset int64) ([]*LogSegment, error) {
 	if err := l.removeAndDelete(deleted, true, "log truncation"); err != nil {
 		return nil, err
 	}
+	if len(deleted) > 0 { // or they could come back behind a gap
+		if err := l.fs.SyncDir(*l.dir.Load()); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := l.segments.active().truncateTo(offset, l.config.Load().SegmentIndexBytes); err != nil {
 		return nil, err
 	}
@@ -364,13 +382,7 @@ func (l *localLog) truncateTo(offset int64) ([]*LogSegment, error) {
 	l.truncations.Add(1) // after the end, see markFlushed
 	// Without this a power loss could bring back old batches in between new
 	// ones, which nothing would notice.
-	if err := l.segments.active().file.file.Sync(); err != nil {
-		return nil, err
-	}
-	if len(deleted) > 0 {
-		return deleted, l.fs.SyncDir(*l.dir.Load())
-	}
-	return deleted, nil
+	return deleted, l.segments.active().file.file.Sync()
 }
 
 // truncateFullyAndStartAt replaces all segments by an empty one.
@@ -378,7 +390,7 @@ func (l *localLog) truncateFullyAndStartAt(offset int64) ([]*LogSegment, error) 
 	deleted := l.segments.values()
 	// The log must not be without a segment at any moment, and the new one may
 	// have the name of an old one: that is renamed first.
-	if err := deleteSegmentFiles(l, *l.dir.Load(), deleted, true); err != nil {
+	if err := deleteSegmentFiles(l, *l.dir.Load(), newestFirst(deleted), true); err != nil {
 		return nil, err
 	}
 	l.logger.Infof("%sDeleting segments as part of log truncation: %s", l.prefix(), joinSegments(deleted))

@@ -257,7 +257,7 @@ func (d *logLoader) loadSegment(base int64, present map[string]bool) (*LogSegmen
 		return segment, nil
 	}
 	d.logger.Errorf("%s corresponding to log file %s, recovering segment and rebuilding index files...", problem, segment.path)
-	if _, err := d.recoverSegment(segment); err != nil {
+	if _, err := d.recoverSegment(segment, func() error { return nil }); err != nil {
 		return nil, errors.Join(err, segment.closeHandlers())
 	}
 	return segment, nil
@@ -272,7 +272,7 @@ func (d *logLoader) addEmptySegment(baseOffset int64) error {
 }
 
 // recoverSegment checks a segment with the producers' state as of its start.
-func (d *logLoader) recoverSegment(segment *LogSegment) (int, error) {
+func (d *logLoader) recoverSegment(segment *LogSegment, beforeCut func() error) (int, error) {
 	producers := producerstate.New(d.options.FS, d.dir(), d.log.local.partition, d.options.ProducerIDExpirationMs,
 		producerStateLogger)
 	if err := producers.LoadSnapshots(); err != nil {
@@ -281,7 +281,7 @@ func (d *logLoader) recoverSegment(segment *LogSegment) (int, error) {
 	if err := rebuildProducerState(producers, d.segments(), d.options.LogStartOffset, segment.BaseOffset, false); err != nil {
 		return 0, err
 	}
-	truncated, err := segment.recover(producers, d.log.epochs, d.logger)
+	truncated, err := segment.recover(producers, d.log.epochs, d.logger, beforeCut)
 	if err != nil {
 		return 0, err
 	}
@@ -326,22 +326,37 @@ func (d *logLoader) recoverUnflushed() error {
 	unflushed := d.segments().between(d.options.RecoveryPoint, math.MaxInt64)
 	for i, segment := range unflushed {
 		d.logger.Infof("%sRecovering unflushed segment %d", d.log.prefix(), segment.BaseOffset)
-		truncated, err := d.recoverSegment(segment)
+		deleteRest := func() error { return d.deleteRest(unflushed[i+1:]) }
+		truncated, err := d.recoverSegment(segment, deleteRest)
 		var invalid *invalidOffsetError
 		if errors.As(err, &invalid) {
 			d.logger.Warnf("%sFound invalid offset during recovery. Deleting the corrupt segment and creating an empty one with starting offset %d",
 				d.log.prefix(), segment.BaseOffset)
-			truncated, err = segment.truncateTo(segment.BaseOffset, d.options.Config.SegmentIndexBytes)
+			if err = deleteRest(); err == nil {
+				truncated, err = segment.truncateTo(segment.BaseOffset, d.options.Config.SegmentIndexBytes)
+			}
 		}
 		if err != nil {
 			return err
 		}
 		if truncated > 0 {
 			d.logger.Warnf("%sCorruption found in segment %d, truncating by %d bytes", d.log.prefix(), segment.BaseOffset, truncated)
-			return d.deleteSegments(unflushed[i+1:])
+			return nil
 		}
 	}
 	return nil
+}
+
+// deleteRest deletes the segments behind one that will be cut, durably and before
+// that: a crash in between must not leave them behind a gap, which no recovery sees.
+func (d *logLoader) deleteRest(segments []*LogSegment) error {
+	if len(segments) == 0 {
+		return nil
+	}
+	if err := d.deleteSegments(segments); err != nil {
+		return err
+	}
+	return d.options.FS.SyncDir(d.dir())
 }
 
 // dropAllBelowStart is for a log whose files vanished: it begins anew where it

@@ -14,9 +14,9 @@ import (
 )
 
 // recover checks all batches of a segment after a crash, rebuilds its indexes
-// and cuts it before the first batch that is not whole. It returns how many
-// bytes went.
-func (s *LogSegment) recover(producers *producerstate.Manager, epochs *epoch.LeaderEpochFileCache, logger *logrus.Entry) (int, error) {
+// and cuts it before the first batch that is not whole, after a call of beforeCut.
+// It returns how many bytes went.
+func (s *LogSegment) recover(producers *producerstate.Manager, epochs *epoch.LeaderEpochFileCache, logger *logrus.Entry, beforeCut func() error) (int, error) {
 	if err := errors.Join(s.offsetIndex.Reset(), s.timeIndex.Reset(), s.txnIndex.Reset()); err != nil {
 		return 0, err
 	}
@@ -42,7 +42,12 @@ func (s *LogSegment) recover(producers *producerstate.Manager, epochs *epoch.Lea
 	}
 	truncated := s.Size() - int(recovery.validBytes)
 	if truncated > 0 {
-		if err := s.file.truncate(recovery.validBytes); err != nil {
+		if err := beforeCut(); err != nil {
+			return 0, err
+		}
+		// Durable, or a power loss could bring back whole batches of what was cut
+		// off behind new ones.
+		if err := errors.Join(s.file.truncate(recovery.validBytes), s.file.file.Sync()); err != nil {
 			return 0, err
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 // checkIndexes holds the offset and the time index of a segment against it.
 func (p *partitionCheck) checkIndexes(s *segment, active bool) {
-	if !p.durable(s.next()) {
-		return // they are made anew
+	if p.State == PowerLost && p.isRecovered(s.base) {
+		return
 	}
 	p.checkOffsetIndex(s, active)
 	p.checkTimeIndex(s, active)
@@ -103,7 +103,7 @@ func (p *partitionCheck) checkTimeIndex(s *segment, active bool) {
 		}
 		lastTimestamp, lastOffset = timestamp, offset
 	}
-	if largest := s.maxTimestamp(); !active && lastTimestamp < largest && p.complete(s.next()) {
+	if largest := s.maxTimestamp(); !active && lastTimestamp < largest && p.complete(s.base) {
 		p.problem(name, "ends with time %d, the segment [%d, %d) reaches %d; the recovery point is %d, the file has %d bytes",
 			lastTimestamp, s.base, s.next(), largest, p.recoveryPoint, len(p.read(name)))
 	}
@@ -115,8 +115,8 @@ func (p *partitionCheck) checkAborted() {
 	noted := map[key]int64{}
 	for i, s := range p.segments {
 		active := i+1 == len(p.segments)
-		if !p.durable(s.next()) {
-			return // they are made anew
+		if p.State == PowerLost && p.isRecovered(s.base) {
+			return
 		}
 		name := fmt.Sprintf("%020d.txnindex", s.base)
 		data := p.read(name)
@@ -144,11 +144,20 @@ func (p *partitionCheck) checkAborted() {
 	}
 	for _, aborted := range p.trail.aborted {
 		first, ok := noted[key{aborted.producerID, aborted.last}]
-		if !ok && !p.complete(aborted.last+1) || !ok && p.State == Running && aborted.last+1 == p.found.End {
+		if !ok && !p.complete(p.baseBelow(aborted.last)) || !ok && p.State == Running && aborted.last+1 == p.found.End {
 			continue // the marker was written, its entry was not
 		}
 		if !ok || first > aborted.first {
 			p.problem("", "the aborted transaction %+v is not in the index (%v, %d)", aborted, ok, first)
 		}
 	}
+}
+
+// baseBelow is the base offset of the segment with an offset.
+func (p *partitionCheck) baseBelow(offset int64) int64 {
+	at, found := slices.BinarySearch(p.bases, offset)
+	if !found {
+		at--
+	}
+	return p.bases[max(at, 0)]
 }

@@ -26,6 +26,7 @@ type partitionCheck struct {
 	// files are the paths by the names that loading gives them: a .swap file
 	// stands for what it replaces.
 	files    map[string]string
+	bases    []int64
 	segments []*segment
 	trail    trail
 	found    Partition
@@ -144,14 +145,21 @@ func (p *partitionCheck) read(name string) []byte {
 	return data
 }
 
-// durable tells whether what ends at an offset must be whole.
+// durable tells whether what ends at an offset must be there.
 func (p *partitionCheck) durable(end int64) bool {
 	return p.State != PowerLost || end <= p.recoveryPoint
 }
 
-// complete tells whether what was made of the log up to an offset must be there.
-func (p *partitionCheck) complete(end int64) bool {
-	return p.State == Settled || p.State == Running || end <= p.recoveryPoint
+// isRecovered tells whether a recovery looks at a segment, and makes its indexes
+// anew: at that with the recovery point and those after it.
+func (p *partitionCheck) isRecovered(base int64) bool {
+	at, _ := slices.BinarySearch(p.bases, base)
+	return at+1 >= len(p.bases) || p.bases[at+1] > p.recoveryPoint
+}
+
+// complete tells whether all that was made of a segment must be there.
+func (p *partitionCheck) complete(base int64) bool {
+	return p.State == Settled || p.State == Running || !p.isRecovered(base)
 }
 
 func (p *partitionCheck) readEpochs() {

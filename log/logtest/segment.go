@@ -80,21 +80,20 @@ func readSegment(fsys vfs.FS, name string, base int64) (*segment, error) {
 // walk reads all segments in order. It goes no further than to what is not whole
 // and need not be.
 func (p *partitionCheck) walk() {
-	var bases []int64
 	for name := range p.files {
 		if base, ok := baseOf(name); ok && name[20:] == ".log" {
-			bases = append(bases, base)
+			p.bases = append(p.bases, base)
 		}
 	}
-	slices.Sort(bases)
-	if len(bases) == 0 {
+	slices.Sort(p.bases)
+	if len(p.bases) == 0 {
 		if p.State == Settled {
 			p.problem("", "has no segment")
 		}
 		return
 	}
-	p.found.Start, p.found.End = bases[0], bases[0]
-	for i, base := range bases {
+	p.found.Start, p.found.End = p.bases[0], p.bases[0]
+	for i, base := range p.bases {
 		name := fmt.Sprintf("%020d.log", base)
 		s, err := readSegment(p.FS, p.files[name], base)
 		if err != nil {
@@ -108,7 +107,7 @@ func (p *partitionCheck) walk() {
 		p.takeIn(s)
 		if s.flaw != "" {
 			p.found.Garbage = int64(len(s.data) - s.end)
-			if last := i+1 == len(bases); p.complete(s.next()+1) || p.State == Killed && !last {
+			if last := i+1 == len(p.bases); p.State == Settled || p.State == Running || s.next() < p.recoveryPoint || p.State == Killed && !last {
 				p.problem(name, "%s; the recovery point is %d", s.flaw, p.recoveryPoint)
 			}
 			return

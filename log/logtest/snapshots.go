@@ -22,13 +22,15 @@ func (p *partitionCheck) checkSnapshots() {
 		}
 		entries, err := producerstate.DecodeSnapshot(p.read(name))
 		if err != nil {
-			if p.complete(offset) && (p.State == Settled || offset != newest) {
+			if p.complete(p.baseBelow(offset)) && (p.State == Settled || offset != newest) {
 				p.problem(name, "%v", err)
 			}
 			continue
 		}
-		if offset > p.found.End && p.State == Settled {
-			p.problem(name, "lies behind the end %d", p.found.End)
+		if offset > p.found.End { // a truncation may have been under way
+			if p.State != Killed {
+				p.problem(name, "lies behind the end %d", p.found.End)
+			}
 			continue
 		}
 		p.checkSnapshot(name, offset, entries)
