@@ -239,6 +239,10 @@ func (c *Client) HandleRequests(requests []Request) []Response {
 	return responses
 }
 
+// MaxInFlightRequests is how many requests HandleRequests sends before it waits for
+// an answer.
+func (c *Client) MaxInFlightRequests() int { return cap(c.inFlight) }
+
 func (c *Client) send(request Request) Response {
 	session, err := c.currentSession()
 	if err != nil {
