@@ -166,7 +166,10 @@ func (c *KafkaController) onBrokerFailure(ids []int32) error {
 		c.log.infof("Removed %s from list of shutting down brokers.", joined(wereShuttingDown))
 	}
 	c.unwatchBrokers(ids)
-	return c.onReplicasBecomeOffline(c.context.replicasOnBrokers(ids))
+	replicas := c.context.replicasOnBrokers(ids)
+	c.context.diedBehind = c.context.outsideTheIsr(replicas, ids, wereShuttingDown)
+	defer clear(c.context.diedBehind)
+	return c.onReplicasBecomeOffline(replicas)
 }
 
 // onReplicasBecomeOffline follows the death of brokers or of their log

@@ -25,6 +25,9 @@ type controllerContext struct {
 	liveBrokers           map[int32]zkdata.Broker // registered, shutting down or not
 	liveBrokerEpochs      map[int32]int64
 	shuttingDownBrokerIDs set[int32]
+	// diedBehind are replicas outside the ISR whose broker just ended without a
+	// controlled shutdown, while its end is followed up.
+	diedBehind set[partitionAndReplica]
 
 	allTopics                 set[string]
 	topicIDs                  map[string]topic.ID
@@ -246,6 +249,20 @@ func (c *controllerContext) allPartitions() []topic.Partition {
 
 func (c *controllerContext) partitionsOnBroker(id int32) []topic.Partition {
 	return sortedPartitions(c.partitionsByReplica[id])
+}
+
+// outsideTheIsr are those of the replicas on dead brokers that were on their way into
+// the ISR of a living leader.
+func (c *controllerContext) outsideTheIsr(replicas []partitionAndReplica, dead, wereShuttingDown []int32) set[partitionAndReplica] {
+	outside := set[partitionAndReplica]{}
+	for _, replica := range replicas {
+		info, led := c.leadership[replica.partition]
+		if led && info.Leader != zkdata.NoLeader && !slices.Contains(dead, info.Leader) && !slices.Contains(info.Isr, replica.replica) &&
+			!slices.Contains(wereShuttingDown, replica.replica) && c.replicaState(replica) == onlineReplica {
+			outside.add(replica)
+		}
+	}
+	return outside
 }
 
 func (c *controllerContext) replicasOnBrokers(ids []int32) []partitionAndReplica {

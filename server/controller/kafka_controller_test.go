@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gregor-broker/gregor/config/topic"
@@ -195,6 +196,41 @@ func TestAnIsrThatShrankInAWriteWhoseAnswerWasLostIsTold(t *testing.T) {
 			return ok && state.LeaderEpoch == before.LeaderEpoch && slices.Equal(state.ISR, []int32{0, 1})
 		})
 	}
+}
+
+// A fetch that a broker sent before it died must not bring it into the ISR after its
+// restart (KAFKA-15221): the epoch in which it was sent, and the version of the state
+// that the leader knows, are over.
+func TestAReplicaThatDiedBehindIsNotTakenIntoTheIsrByWhatItSentBefore(t *testing.T) {
+	c := newTestCluster(t, 0, 1, 2)
+	controller := c.startActive(0, nil)
+	partition := tp("orders", 0)
+	c.createAwaited("orders", []int32{1, 0, 2})
+	if shrunk := c.alterIsr(controller, 1, partition, 1, 0); shrunk.ErrorCode != 0 {
+		t.Fatalf("shrink: %+v", shrunk)
+	}
+	c.sender.forget()
+	c.stopBroker(2)
+	c.eventually("there is a new epoch", func() bool { return c.state(partition).LeaderEpoch == 1 })
+	c.startBroker(2)
+	settle(controller)
+	for _, id := range []int32{0, 1} {
+		awaitRequest(c, id, "the new leader epoch", func(r *kmsg.LeaderAndISRRequest) bool {
+			state, ok := leaderAndIsrOf(r, partition)
+			return ok && state.LeaderEpoch == 1 && slices.Equal(state.ISR, []int32{1, 0})
+		})
+	}
+	awaitRequest(c, 2, "its replica", func(r *kmsg.LeaderAndISRRequest) bool {
+		_, ok := leaderAndIsrOf(r, partition)
+		return ok
+	})
+	if stale := c.alterIsrAt(controller, 1, partition, 0, 1, 1, 0, 2); stale.ErrorCode != kerr.FencedLeaderEpoch.Code {
+		t.Errorf("an expansion of the time before: %+v", stale)
+	}
+	if caughtUp := c.alterIsr(controller, 1, partition, 1, 0, 2); caughtUp.ErrorCode != 0 {
+		t.Errorf("an expansion of now: %+v", caughtUp)
+	}
+	c.awaitState(partition, 1, 1, 0, 2)
 }
 
 func TestBounceBetweenTwoLooksIsSeenByTheEpoch(t *testing.T) {

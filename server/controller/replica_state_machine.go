@@ -182,7 +182,10 @@ type isrRemoval struct {
 }
 
 // removeReplicasFromIsr takes one replica out of the ISR of partitions,
-// starting over for those whose node changed between read and write.
+// starting over for those whose node changed between read and write. Where it died
+// while it was not in the ISR there is a new leader epoch all the same: a fetch that
+// the dead broker sent, and a leader comes upon late, must not bring what is there
+// after a restart into the ISR (KAFKA-15221).
 func (m *replicaStateMachine) removeReplicasFromIsr(id int32, partitions []topic.Partition) (map[topic.Partition]isrRemoval, error) {
 	results := map[topic.Partition]isrRemoval{}
 	for remaining := partitions; len(remaining) > 0; {
@@ -212,9 +215,12 @@ func (m *replicaStateMachine) tryRemoveReplicasFromIsr(id int32, partitions []to
 	}
 	adjusted := map[topic.Partition]zkdata.LeaderAndIsr{}
 	for partition, current := range states.found {
-		if slices.Contains(current.Isr, id) {
+		switch {
+		case slices.Contains(current.Isr, id):
 			adjusted[partition] = withoutReplica(current, id)
-		} else {
+		case m.context.diedBehind.has(partitionAndReplica{partition, id}):
+			adjusted[partition] = current.NewLeaderAndIsr(current.Leader, current.Isr)
+		default:
 			news := current.LeaderEpoch > m.context.leadership[partition].LeaderEpoch
 			results[partition] = isrRemoval{m.remember(partition, current), news}
 		}
