@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/gregor-broker/gregor/log"
+	"github.com/gregor-broker/gregor/log/vfs"
 )
 
 // cleanerThread cleans one log after the other, as LogCleaner.CleanerThread.
@@ -72,8 +73,8 @@ func (t *cleanerThread) cleanFilthiest(ctx context.Context) (bool, error) {
 	return t.clean(cleaning, cleanable)
 }
 
-// clean cleans a log. That it was aborted or its directory is offline is no fault
-// of the log.
+// clean cleans a log. That it was aborted, its directory is offline or its disk is
+// full is no fault of the log.
 func (t *cleanerThread) clean(ctx context.Context, cleanable *logToClean) (bool, error) {
 	endOffset := cleanable.firstDirty
 	defer func() { t.owner.manager.done(cleanable, endOffset) }()
@@ -87,6 +88,11 @@ func (t *cleanerThread) clean(ctx context.Context, cleanable *logToClean) (bool,
 	case errors.Is(err, errAborted), errors.Is(err, errShutdown), errors.Is(err, log.ErrSegmentGone):
 		return true, nil
 	case errors.Is(err, kerr.KafkaStorageError):
+		return false, nil
+	case vfs.IsNoSpace(err):
+		// What was copied is removed again. There may be room for records, so the
+		// directory does not count as full.
+		t.owner.logger.WithError(err).Warnf("%sThere is no room to clean log %s now", t.prefix, unified)
 		return false, nil
 	case log.IsIOError(err):
 		t.owner.failures.MaybeAddOfflineLogDir(unified.ParentDir(),

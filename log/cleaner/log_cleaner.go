@@ -37,6 +37,10 @@ type Options struct {
 	LogDirs  []string
 	Logs     Logs
 	Failures log.DirFailureHandler
+	// Full tells that the disk of a directory is full: its logs are not cleaned
+	// meanwhile, which would take the room that is kept for what must go on. Nil
+	// means that none ever is.
+	Full func(dir string) bool
 	// FS is the file system; nil is the real one.
 	FS vfs.FS
 	// Logger; nil is that of kafka.log.LogCleaner.
@@ -64,13 +68,16 @@ func New(options Options) (*LogCleaner, error) {
 	if options.Logger == nil {
 		options.Logger = logging.For("kafka.log.LogCleaner")
 	}
+	if options.Full == nil {
+		options.Full = func(string) bool { return false }
+	}
 	settings := NewConfig(options.Config)
 	if err := settings.validate(); err != nil {
 		return nil, err
 	}
 	return &LogCleaner{
 		logger: options.Logger, failures: options.Failures, config: settings,
-		manager:   newCleanerManager(options.FS, options.LogDirs, options.Logs, options.Failures, options.Logger),
+		manager:   newCleanerManager(options),
 		throttler: newThrottler(settings.MaxIOBytesPerSecond),
 	}, nil
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log"
 	"github.com/gregor-broker/gregor/log/checkpoint"
-	"github.com/gregor-broker/gregor/log/vfs"
 )
 
 // Logs are the logs of a broker; manager.LogManager has them.
@@ -46,6 +45,7 @@ type partitionState struct {
 type cleanerManager struct {
 	logs     Logs
 	failures log.DirFailureHandler
+	full     func(dir string) bool
 	logger   *logrus.Entry
 
 	mu      sync.Mutex // guards what follows
@@ -59,15 +59,15 @@ type cleanerManager struct {
 	lastRun     time.Time
 }
 
-func newCleanerManager(fsys vfs.FS, dirs []string, logs Logs, failures log.DirFailureHandler, logger *logrus.Entry) *cleanerManager {
+func newCleanerManager(options Options) *cleanerManager {
 	m := &cleanerManager{
-		logs: logs, failures: failures, logger: logger,
+		logs: options.Logs, failures: options.Failures, full: options.Full, logger: options.Logger,
 		states: map[topic.Partition]*partitionState{}, checkpoints: map[string]*checkpoint.OffsetCheckpoint{},
 		uncleanable: map[string]map[topic.Partition]bool{}, lastRun: time.Now(),
 	}
 	m.stopped = sync.NewCond(&m.mu)
-	for _, dir := range dirs {
-		m.checkpoints[dir] = checkpoint.NewOffsetCheckpoint(fsys, dir, checkpoint.CleanerOffsetFile)
+	for _, dir := range options.LogDirs {
+		m.checkpoints[dir] = checkpoint.NewOffsetCheckpoint(options.FS, dir, checkpoint.CleanerOffsetFile)
 	}
 	return m
 }
@@ -100,7 +100,7 @@ func (m *cleanerManager) grabFilthiest(ctx context.Context) (*logToClean, contex
 	m.dirtiest = 0
 	var checkpointed map[topic.Partition]int64
 	for _, unified := range m.logs.CurrentLogs() {
-		if !m.isIdleLocked(unified) {
+		if !m.isIdleLocked(unified) || m.full(unified.ParentDir()) {
 			continue
 		}
 		if checkpointed == nil {

@@ -15,7 +15,7 @@ func (m *LogManager) startCleaner() error {
 		return nil
 	}
 	made, err := cleaner.New(cleaner.Options{
-		Config: broker, LogDirs: m.LiveLogDirs(), Logs: m, Failures: m.failures, FS: m.fs,
+		Config: broker, LogDirs: m.LiveLogDirs(), Logs: m, Failures: m.failures, Full: m.fs.Full, FS: m.fs,
 	})
 	if err != nil {
 		return err

@@ -185,3 +185,67 @@ func TestAFullDiskWhileLoadingLeavesNoMarker(t *testing.T) {
 		ended(t, again.GetLog(partition(name), false), 1)
 	}
 }
+
+// TestNothingIsCompactedOnAFullDisk: the copies that compaction makes would take the
+// room that is kept for what must go on.
+func TestNothingIsCompactedOnAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := newFullDisk(newFS(t))
+		m := start(t, compacted(t, disk, nil, "/a"))
+		unified := create(t, m, "topic")
+		time.Sleep(time.Second) // the cleaner has looked, and does so again after its backoff
+		segmentsOf(t, unified, 3)
+		disk.full.Store(true)
+		if _, err := unified.AppendAsLeader(simple(), 0, log.OriginClient); !errors.Is(err, log.ErrDiskFull) {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if unified.NumberOfSegments() != 4 {
+			t.Fatalf("compacted on a full disk: %v", unified.Segments())
+		}
+		disk.full.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if unified.NumberOfSegments() != 2 {
+			t.Fatalf("not compacted when there was room again: %v", unified.Segments())
+		}
+		must(t, m.Shutdown())
+	})
+}
+
+// TestCompactionThatFindsNoRoomLeavesItToRecords: a compaction can need more room
+// than there is, and gives back what it took. Records are taken all the while.
+func TestCompactionThatFindsNoRoomLeavesItToRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tight atomic.Bool
+		var tries atomic.Int32
+		disk := &vfs.Errors{FS: newFS(t), Inject: func(op vfs.Op, name string) error {
+			if op == vfs.OpWrite && tight.Load() && strings.HasSuffix(name, log.LogFileSuffix+log.CleanedFileSuffix) {
+				tries.Add(1)
+				return &os.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
+			}
+			return nil
+		}}
+		m := start(t, compacted(t, disk, nil, "/a"))
+		unified := create(t, m, "topic")
+		tight.Store(true)
+		time.Sleep(time.Second)
+		segmentsOf(t, unified, 3)
+		for range 120 {
+			time.Sleep(500 * time.Millisecond)
+			synctest.Wait()
+			produce(t, unified, "x")
+		}
+		if tries.Load() == 0 || unified.NumberOfSegments() != 4 {
+			t.Fatal(tries.Load(), unified.Segments())
+		}
+		tight.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if unified.NumberOfSegments() != 2 {
+			t.Fatalf("not compacted when there was room: %v", unified.Segments())
+		}
+		must(t, m.Shutdown())
+	})
+}
