@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +45,6 @@ type lifeState struct {
 	start, end int64
 	records    []modelRecord
 	point      int64
-	active     int64 // the base of the active segment
 }
 
 // crash is the disk at one moment, during the step after the state of that number.
@@ -144,7 +144,7 @@ func (l *life) step(name string, do func()) {
 }
 
 func (l *life) note() {
-	state := lifeState{l.log.LogStartOffset(), l.log.LogEndOffset(), readRecords(l.t, l.log), l.log.RecoveryPoint(), l.log.ActiveSegmentBaseOffset()}
+	state := lifeState{l.log.LogStartOffset(), l.log.LogEndOffset(), readRecords(l.t, l.log), l.log.RecoveryPoint()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.states = append(l.states, state)
@@ -153,11 +153,12 @@ func (l *life) note() {
 func readRecords(t testing.TB, log *testLog) []modelRecord {
 	var read []modelRecord
 	for _, text := range log.values(log.LogStartOffset()) {
-		var item modelRecord
-		if _, err := fmt.Sscanf(text, "%d=%s", &item.offset, &item.value); err != nil {
+		offset, value, _ := strings.Cut(text, "=")
+		number, err := strconv.ParseInt(offset, 10, 64)
+		if err != nil {
 			t.Fatal(err)
 		}
-		read = append(read, item)
+		read = append(read, modelRecord{number, value})
 	}
 	return read
 }
@@ -357,16 +358,12 @@ func (l *life) survive(c *crash, number int) {
 		l.surviveRename(c, name, err)
 		return
 	}
-	state, noted := logtest.PowerLost, point
+	state := logtest.PowerLost
 	if c.kind == "killed" {
 		state = logtest.Killed
-	} else if after.active > before.active && point >= before.end && point > 0 {
-		// All of the segment was durable before it was closed, which is made so in
-		// the background; the checkpoint is older than that.
-		noted--
 	}
-	l.inspect(c, c.disk, name+", as it was left", state, noted)
-	log := openTestLog(t, c.disk, "/logs", lifeSettings, unclean(noted), func(options *OpenOptions) {
+	l.inspect(c, c.disk, name+", as it was left", state, point)
+	log := openTestLog(t, c.disk, "/logs", lifeSettings, unclean(point), func(options *OpenOptions) {
 		options.TopicID, options.LogStartOffset = l.topicID, before.start
 	})
 	log.UpdateHighWatermark(log.LogEndOffset())

@@ -323,7 +323,10 @@ func (d *logLoader) recoverSegments() (recoveryPoint, nextOffset int64, err erro
 }
 
 func (d *logLoader) recoverUnflushed() error {
-	unflushed := d.segments().between(d.options.RecoveryPoint, math.MaxInt64)
+	unflushed, err := d.unflushed()
+	if err != nil {
+		return err
+	}
 	for i, segment := range unflushed {
 		d.logger.Infof("%sRecovering unflushed segment %d", d.log.prefix(), segment.BaseOffset)
 		deleteRest := func() error { return d.deleteRest(unflushed[i+1:]) }
@@ -345,6 +348,25 @@ func (d *logLoader) recoverUnflushed() error {
 		}
 	}
 	return nil
+}
+
+// unflushed are the segments from the recovery point on. That before them is one of
+// them if it ends right there and its indexes are not those of a finished segment: its
+// records were durable before it was rolled, its indexes become so a moment later.
+func (d *logLoader) unflushed() ([]*LogSegment, error) {
+	point := d.options.RecoveryPoint
+	list := d.segments().values()
+	at := max(floor(list, point), 0)
+	if at > 0 && list[at].BaseOffset == point {
+		finished, err := list[at-1].indexesAreFinished(point)
+		if err != nil {
+			return nil, err
+		}
+		if !finished {
+			at--
+		}
+	}
+	return list[at:], nil
 }
 
 // deleteRest deletes the segments behind one that will be cut, durably and before

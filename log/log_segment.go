@@ -342,6 +342,25 @@ func (s *LogSegment) becomeInactive() error {
 	return s.trimFile()
 }
 
+// indexesAreFinished tells whether the indexes' files end with their entries, as those
+// of a segment that became inactive, and have none of records that were truncated.
+func (s *LogSegment) indexesAreFinished(end int64) (bool, error) {
+	offsetsTrimmed, err := s.offsetIndex.IsTrimmed()
+	if err != nil || !offsetsTrimmed {
+		return false, err
+	}
+	timesTrimmed, err := s.timeIndex.IsTrimmed()
+	if err != nil || !timesTrimmed {
+		return false, err
+	}
+	last, err := s.offsetIndex.Lookup(math.MaxInt64)
+	if err != nil || last.Offset >= end {
+		return false, err
+	}
+	largest, err := s.timeIndex.LastEntry()
+	return largest.Offset < end, err
+}
+
 func (s *LogSegment) addFinalTimeEntry() error {
 	largest, err := s.maxTimestampSoFar()
 	if err != nil {

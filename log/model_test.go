@@ -1,12 +1,17 @@
 package log
 
 import (
+	"cmp"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/log/logtest"
 	"github.com/gregor-broker/gregor/log/record"
 	"github.com/gregor-broker/gregor/log/vfs"
 )
@@ -34,33 +39,59 @@ var modelTopic = map[string]string{
 	"segment.bytes": "600", "index.interval.bytes": "100", "segment.index.bytes": "240", "file.delete.delay.ms": "0", "retention.ms": "-1",
 }
 
+// The model tests do more with, for example, -steps 5000000, and other things with
+// another -seed.
+var (
+	modelSteps = flag.Int("steps", 18_000, "how many steps the model test takes in all")
+	modelSeed  = flag.Uint64("seed", 1, "seed of the model test's first run")
+)
+
+// modelClock is the time of the first record; producers are forgotten when it is old.
+var modelClock = time.Now().UnixMilli()
+
+// modelRun is how many steps are taken with one log.
+const modelRun = 300
+
 // TestModel does random things to a log, among them dying and losing power, and
 // compares it with the model after each.
 func TestModel(t *testing.T) {
-	seeds := 25
+	steps := *modelSteps
 	if testing.Short() {
-		seeds = 5
+		steps /= 10
 	}
-	for seed := range seeds {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			m := &logModel{t: t, random: rand.New(rand.NewPCG(uint64(seed), 1)), fsys: memDir(t)}
-			m.log = openTestLog(t, m.fsys, "/logs", modelTopic)
-			t.Cleanup(func() {
-				if t.Failed() {
-					t.Logf("steps:\n%s", m.trace)
-				}
-			})
-			steps := []func(){
-				m.append, m.append, m.append, m.append, m.append, m.append, m.follow, m.flush, m.roll,
-				m.truncate, m.truncateFully, m.deleteRecords, m.retention, m.restart, m.kill, m.losePower,
-			}
-			for range 300 {
-				step := m.random.IntN(len(steps))
-				m.trace = fmt.Appendf(m.trace, "%d at %s, recovery point %d\n", step, m.log, m.log.RecoveryPoint())
-				steps[step]()
-				m.check()
-			}
-		})
+	for run := range (steps + modelRun - 1) / modelRun {
+		runModel(t, *modelSeed+uint64(run))
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func runModel(t *testing.T, seed uint64) {
+	m := &logModel{t: t, random: rand.New(rand.NewPCG(seed, 1)), fsys: memDir(t)}
+	m.log = openTestLog(t, m.fsys, "/logs", modelTopic)
+	defer func() {
+		if t.Failed() {
+			t.Logf("-seed %d, steps:\n%s", seed, m.trace)
+		}
+		m.log.scheduler.Close()
+		m.log.CloseHandlers()
+	}()
+	steps := []struct {
+		name string
+		do   func()
+	}{
+		{"append", m.append}, {"append", m.append}, {"append", m.append}, {"append", m.append}, {"append", m.append}, {"append", m.append},
+		{"follow", m.follow}, {"flush", m.flush}, {"roll", m.roll}, {"truncate", m.truncate}, {"truncate fully", m.truncateFully},
+		{"delete records", m.deleteRecords}, {"retention", m.retention}, {"retention by size", m.retentionBySize},
+		{"restart", m.restart}, {"kill", m.kill}, {"lose power", m.losePower}, {"tear", m.tear},
+	}
+	for range modelRun {
+		step := steps[m.random.IntN(len(steps))]
+		m.trace = fmt.Appendf(m.trace, "%s at %s, recovery point %d\n", step.name, m.log, m.log.RecoveryPoint())
+		step.do()
+		m.log.scheduler.running.Wait() // so that a seed does the same again
+		m.check()
 	}
 }
 
@@ -96,7 +127,7 @@ func (m *logModel) append() {
 	if m.random.IntN(5) == 0 {
 		m.epoch++
 	}
-	info, err := m.log.AppendAsLeader(batchOf(options, int64(m.next), values...), m.epoch, OriginClient)
+	info, err := m.log.AppendAsLeader(batchOf(options, modelClock+int64(m.next), values...), m.epoch, OriginClient)
 	m.must(err)
 	if info.FirstOffset != m.end {
 		m.t.Fatalf("append at %d, the log ended at %d", info.FirstOffset, m.end)
@@ -109,7 +140,7 @@ func (m *logModel) append() {
 func (m *logModel) follow() {
 	values := m.newValues()
 	first := m.end + m.random.Int64N(10)
-	batch := record.Batch(batchOf(record.BuilderOptions{}, int64(m.next), values...))
+	batch := record.Batch(batchOf(record.BuilderOptions{}, modelClock+int64(m.next), values...))
 	batch.SetBaseOffset(first)
 	batch.SetPartitionLeaderEpoch(m.epoch)
 	_, err := m.log.AppendAsFollower(batch)
@@ -179,6 +210,24 @@ func (m *logModel) retention() {
 	}
 }
 
+// retentionBySize deletes as many of the oldest segments as leave no less than a
+// limit.
+func (m *logModel) retentionBySize() {
+	m.retention() // what lies below the start goes in any case
+	before := m.log.Size()
+	limited := *m.log.Config()
+	limited.RetentionBytes = before - m.random.Int64N(2000)
+	before = min(before, max(limited.RetentionBytes, 0))
+	unlimited := m.log.UpdateConfig(&limited)
+	_, err := m.log.DeleteOldSegments()
+	m.must(err)
+	m.log.UpdateConfig(unlimited)
+	if start := m.log.LogStartOffset(); start > m.end || m.log.Size() < before {
+		m.t.Fatalf("retention left [%d, %d), %d bytes", start, m.end, m.log.Size())
+	}
+	m.setStart(max(m.log.LogStartOffset(), m.start))
+}
+
 func (m *logModel) reopen(fsys *vfs.Mem, change func(*OpenOptions)) {
 	m.fsys = fsys
 	m.log.scheduler.Close()
@@ -189,9 +238,27 @@ func (m *logModel) reopen(fsys *vfs.Mem, change func(*OpenOptions)) {
 }
 
 func (m *logModel) restart() {
+	m.retention() // of what lies below the start nothing was made sure
+	m.log.scheduler.running.Wait()
 	m.must(errors.Join(m.log.Flush(), m.log.Close()))
+	m.log.scheduler.running.Wait()
+	m.log.scheduler.Close()
+	m.checkFiles()
 	m.reopen(m.fsys, func(*OpenOptions) {})
 	m.adoptEnd()
+}
+
+// checkFiles looks at what a clean stop left, now and then, as it costs more than all
+// else. After a truncation into a batch the log's end is not where its last batch is.
+func (m *logModel) checkFiles() {
+	if m.random.IntN(4) > 0 || len(m.values) > 0 && m.values[len(m.values)-1].offset != m.end-1 || len(m.values) == 0 && m.end != m.log.ActiveSegmentBaseOffset() {
+		return
+	}
+	checker := logtest.Checker{
+		FS: m.fsys, Deep: true, Compacted: func(string) bool { return true },
+		LogStartOffsets: map[topic.Partition]int64{lifePartition: m.start},
+	}
+	m.must(checker.Check("/logs").Err())
 }
 
 // kill ends the process; a checkpoint may be older than what was flushed.
@@ -228,17 +295,27 @@ func (m *logModel) losePower() {
 	m.adoptEnd()
 }
 
-func (m *logModel) read() []modelRecord {
-	var read []modelRecord
-	for _, text := range m.log.values(m.log.LogStartOffset()) {
-		var item modelRecord
-		if _, err := fmt.Sscanf(text, "%d=%s", &item.offset, &item.value); err != nil {
-			m.t.Fatal(err)
-		}
-		read = append(read, item)
+// tear loses power with all that was not flushed at stake: what is left of it may
+// lack records in between, as segments were written out in any order.
+func (m *logModel) tear() {
+	point := m.log.RecoveryPoint()
+	m.reopen(m.fsys.TornClone(rand.New(rand.NewPCG(m.random.Uint64(), 1))), unclean(point))
+	left := m.read()
+	want := slices.DeleteFunc(slices.Clone(m.values), func(item modelRecord) bool {
+		_, found := slices.BinarySearchFunc(left, item, func(a, b modelRecord) int { return cmp.Compare(a.offset, b.offset) })
+		return item.offset >= point && !found
+	})
+	if !slices.Equal(left, want) {
+		m.t.Fatalf("flushed to %d; left: %v, had: %v", point, left, m.values)
 	}
-	return read
+	end := m.log.LogEndOffset()
+	if end > m.end || end < min(point, m.end) && end < m.start {
+		m.t.Fatalf("log ends at %d instead of %d, flushed to %d", end, m.end, point)
+	}
+	m.values, m.end = left, end
 }
+
+func (m *logModel) read() []modelRecord { return readRecords(m.t, m.log) }
 
 func (m *logModel) check() {
 	m.t.Helper()

@@ -12,8 +12,9 @@ import (
 
 // batchPosition is where a batch lies in its segment.
 type batchPosition struct {
-	position int64
-	size     int
+	position   int64
+	size       int
+	baseOffset int64
 }
 
 // translateOffset finds the first batch whose last offset is not below the
@@ -31,7 +32,7 @@ func (s *LogSegment) translateOffset(offset int64) (found batchPosition, ok bool
 			return found, false, err
 		}
 		if header.LastOffset() >= offset {
-			return batchPosition{position, size}, true, nil
+			return batchPosition{position, size, header.BaseOffset()}, true, nil
 		}
 	}
 }
@@ -171,7 +172,13 @@ func (s *LogSegment) truncateTo(offset int64, maxIndexSize int) (int, error) {
 	if err != nil && !errors.Is(err, kerr.CorruptMessage) {
 		return 0, err
 	}
-	if err := errors.Join(s.offsetIndex.TruncateTo(offset), s.timeIndex.TruncateTo(offset), s.txnIndex.TruncateTo(offset)); err != nil {
+	// An entry of the time index may name the first record of a batch that goes as
+	// the offset lies within it.
+	timesEnd := offset
+	if ok {
+		timesEnd = min(offset, cut.baseOffset)
+	}
+	if err := errors.Join(s.offsetIndex.TruncateTo(offset), s.timeIndex.TruncateTo(timesEnd), s.txnIndex.TruncateTo(offset)); err != nil {
 		return 0, err
 	}
 	if err := s.presizeIndexes(maxIndexSize); err != nil {

@@ -257,3 +257,22 @@ func TestOffsetsByTime(t *testing.T) {
 		}
 	}
 }
+
+// TestTruncationIntoABatchForgetsItsTime: the time index names its first record, which
+// lies below the offset, but goes with it.
+func TestTruncationIntoABatchForgetsItsTime(t *testing.T) {
+	log := openTestLog(t, memDir(t), "/logs", nil)
+	now := time.Now().UnixMilli()
+	log.append(batchOf(record.BuilderOptions{}, now-1000, "old"))
+	log.append(batchOf(record.BuilderOptions{}, now, "a", "b", "c"))
+	if err := log.Roll(); err != nil { // which notes the largest time
+		t.Fatal(err)
+	}
+	if _, err := log.TruncateTo(2); err != nil {
+		t.Fatal(err)
+	}
+	log.append(batchOf(record.BuilderOptions{}, now-500, "x"))
+	if largest, err := log.Segments()[0].LargestTimestamp(); err != nil || largest != now-500 {
+		t.Fatalf("the largest time is %d, not %d: %v", largest, now-500, err)
+	}
+}

@@ -3,6 +3,7 @@ package cleaner
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -46,17 +47,28 @@ type cleanerModel struct {
 	trace     []byte
 }
 
+// The model test does more with, for example, -steps 2000000, and other things with
+// another -seed.
+var (
+	modelSteps = flag.Int("steps", 6000, "how many steps the model test takes in all")
+	modelSeed  = flag.Uint64("seed", 1, "seed of the model test's first run")
+)
+
+// modelRun is how many steps are taken with one log.
+const modelRun = 250
+
 // TestModel does random things to a compacted log, among them cleaning all or part
 // of it and dying meanwhile, and holds what a consumer sees against the model.
 func TestModel(t *testing.T) {
-	seeds := 20
+	steps := *modelSteps
 	if testing.Short() {
-		seeds = 4
+		steps /= 5
 	}
-	for seed := range seeds {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { runModel(t, uint64(seed), 250) })
-		})
+	for run := range (steps + modelRun - 1) / modelRun {
+		synctest.Test(t, func(t *testing.T) { runModel(t, *modelSeed+uint64(run), modelRun) })
+		if t.Failed() {
+			return
+		}
 	}
 }
 
@@ -67,7 +79,7 @@ func runModel(t *testing.T, seed uint64, count int) {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("seed %d, steps:\n%s", seed, m.trace)
+			t.Logf("-seed %d, steps:\n%s", seed, m.trace)
 		}
 	})
 	m.log = openLog(t, m.wrap(), "segment.bytes", "1500", "index.interval.bytes", "200", "delete.retention.ms", fmt.Sprint(modelRetention.Milliseconds()))

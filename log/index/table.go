@@ -308,6 +308,12 @@ func (t *table) Trim() error {
 	return t.resizeLocked(t.stored * t.entrySize)
 }
 
+// IsTrimmed reports whether the file ends with its last entry.
+func (t *table) IsTrimmed() (trimmed bool, err error) {
+	err = t.read(func() error { trimmed = !t.oversized; return nil })
+	return trimmed, err
+}
+
 func (t *table) resizeLocked(size int) error {
 	if t.deleted {
 		return nil

@@ -43,6 +43,9 @@ type Checker struct {
 	// RecoveryPoints has those of partitions if they are not to be taken from the
 	// checkpoint file.
 	RecoveryPoints map[topic.Partition]int64
+	// LogStartOffsets has those of partitions where they matter: what is known of a
+	// producer may end with its records.
+	LogStartOffsets map[topic.Partition]int64
 	// Compacted tells which topics may have gaps; nil is none.
 	Compacted func(topic string) bool
 	// Deep looks at each record, not only at the batches.

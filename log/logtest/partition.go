@@ -151,10 +151,11 @@ func (p *partitionCheck) durable(end int64) bool {
 }
 
 // isRecovered tells whether a recovery looks at a segment, and makes its indexes
-// anew: at that with the recovery point and those after it.
+// anew: at that with the recovery point and those after it, and at that before it if
+// its indexes were not finished.
 func (p *partitionCheck) isRecovered(base int64) bool {
 	at, _ := slices.BinarySearch(p.bases, base)
-	return at+1 >= len(p.bases) || p.bases[at+1] > p.recoveryPoint
+	return at+1 >= len(p.bases) || p.bases[at+1] >= p.recoveryPoint
 }
 
 // complete tells whether all that was made of a segment must be there.

@@ -56,7 +56,7 @@ func (p *partitionCheck) checkSnapshot(name string, offset int64, entries []prod
 		}
 	}
 	for id := range p.trail.producers {
-		if last, ok := p.trail.before(id, offset); ok && !known[id] {
+		if last, ok := p.trail.before(id, offset); ok && !known[id] && last.offset >= p.LogStartOffsets[p.partition] {
 			p.problem(name, "producer %d is missing, whose last batch ends at %d", id, last.offset)
 		}
 	}
