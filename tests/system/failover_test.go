@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/gregor-broker/gregor/tests/framework"
 )
 
@@ -171,4 +174,56 @@ func TestAZombieControllerIsFenced(t *testing.T) {
 	a.awaitInSync("load")
 	a.awaitAgreement(c.Brokers, "load", "late")
 	l.validate(c)
+}
+
+// makeController has the controller restart while no broker but the wanted one hears
+// from ZooKeeper.
+func makeController(t *testing.T, c *framework.Brokers, a *admin, wanted int) {
+	t.Helper()
+	id := c.AwaitController("there is one", func(int) bool { return true })
+	if id == wanted {
+		return
+	}
+	for _, b := range c.Brokers {
+		if b.ID != id && b.ID != wanted {
+			c.Cut(framework.ZooKeeperNode, b.ID)
+		}
+	}
+	c.Brokers[id].Stop()
+	c.AwaitController("the wanted broker is the controller", func(id int) bool { return id == wanted })
+	c.Heal()
+	c.Brokers[id].Start()
+	a.awaitInSync("load")
+}
+
+// TestOrdersForAnEarlierLifeOfABrokerAreRefused sends a broker what a controller
+// meant for it before it registered last (KIP-380).
+func TestOrdersForAnEarlierLifeOfABrokerAreRefused(t *testing.T) {
+	t.Parallel()
+	c := inProcess(t, 1, nil)
+	a := newAdmin(t, c)
+	registered := registrations(a, c)[1]
+	order, stop, update := kmsg.NewPtrLeaderAndISRRequest(), kmsg.NewPtrStopReplicaRequest(), kmsg.NewPtrUpdateMetadataRequest()
+	for _, epoch := range []struct {
+		of   int64
+		want int16
+	}{{registered - 1, kerr.StaleBrokerEpoch.Code}, {registered, kerr.StaleControllerEpoch.Code}} {
+		order.BrokerEpoch, stop.BrokerEpoch, update.BrokerEpoch = epoch.of, epoch.of, epoch.of
+		for _, sent := range []kmsg.Request{order, stop, update} { // of controller epoch 0
+			response, err := a.client.Broker(0).Request(t.Context(), sent)
+			must(t, err)
+			var code int16
+			switch response := response.(type) {
+			case *kmsg.LeaderAndISRResponse:
+				code = response.ErrorCode
+			case *kmsg.StopReplicaResponse:
+				code = response.ErrorCode
+			case *kmsg.UpdateMetadataResponse:
+				code = response.ErrorCode
+			}
+			if code != epoch.want {
+				t.Errorf("%T for broker epoch %d, registered with %d: %v", response, epoch.of, registered, kerr.ErrorForCode(code))
+			}
+		}
+	}
 }

@@ -60,26 +60,6 @@ func TestGregorAndKafkaMakeOneCluster(t *testing.T) {
 	}
 }
 
-// makeController has the controller restart while no broker but the wanted one hears
-// from ZooKeeper.
-func makeController(t *testing.T, c *framework.Brokers, a *admin, wanted int) {
-	t.Helper()
-	id := c.AwaitController("there is one", func(int) bool { return true })
-	if id == wanted {
-		return
-	}
-	for _, b := range c.Brokers {
-		if b.ID != id && b.ID != wanted {
-			c.Cut(framework.ZooKeeperNode, b.ID)
-		}
-	}
-	c.Brokers[id].Stop()
-	c.AwaitController("the wanted broker is the controller", func(id int) bool { return id == wanted })
-	c.Heal()
-	c.Brokers[id].Start()
-	a.awaitInSync("load")
-}
-
 // administer does what a controller is for.
 func administer(t *testing.T, c *framework.Brokers, a *admin, l *load, topic string) {
 	t.Helper()

@@ -1,12 +1,14 @@
 package system
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gregor-broker/gregor/tests/framework"
@@ -196,9 +198,18 @@ func TestProducersSurviveADeletedTopic(t *testing.T) {
 	t.Parallel()
 	c := threeInProcess(t, nil)
 	a := newAdmin(t, c)
+	client := connect(t, addresses(c), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	for round := range 3 {
-		a.createTopic("again", everywhere(2), keepTwo)
-		sendAll(t, c, "again", fmt.Sprint(round))
+		a.createTopic("again", everywhere(1), keepTwo)
+		if err := client.ProduceSync(ctx, &kgo.Record{Topic: "again", Value: fmt.Append(nil, round)}).FirstErr(); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if values := a.values("again"); !slices.Equal(values, []string{fmt.Sprint(round)}) {
+			t.Errorf("round %d: the topic has %q", round, values)
+		}
 		a.deleteTopic("again")
 	}
 }

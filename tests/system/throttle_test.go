@@ -31,14 +31,15 @@ func (a *admin) setBrokerConfig(id int, key, value string) {
 
 // TestAThrottledMoveTakesItsTime moves a partition to a broker at a rate that is
 // asked for: in no less time than it takes by that, and not in much more. Meanwhile
-// other partitions take records at full speed.
+// other partitions take records at full speed. Each record is larger than what
+// followers ask for.
 func TestAThrottledMoveTakesItsTime(t *testing.T) {
 	t.Parallel()
 	const (
 		rate   = 1 << 20
 		length = 10 * rate
 	)
-	c := fourInProcess(t, map[string]string{"replica.fetch.max.bytes": "200000", "replica.lag.time.max.ms": "10000"})
+	c := fourInProcess(t, map[string]string{"replica.fetch.max.bytes": "50000", "replica.lag.time.max.ms": "10000"})
 	a, l := loaded(t, c)
 	a.createTopic("heavy", [][]int32{{0, 1}}, nil)
 	value := strings.Repeat("v", 100_000)
