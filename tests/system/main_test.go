@@ -1,6 +1,3 @@
-// Package system holds clusters of several brokers to what replication promises:
-// under random faults, in scenarios of failover and administration, and together
-// with brokers of Apache Kafka.
 package system
 
 import (
