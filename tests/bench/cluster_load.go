@@ -41,26 +41,27 @@ func (c *cluster) measureLoads() error {
 }
 
 // A virtual machine compiles for a while. So a cluster is warmed up until a round
-// costs, or takes, not much less than the one before, but not for ever.
+// costs, or takes, about as much as the best before, but not for ever.
 const (
-	muchLess     = 0.9
-	warmUpRounds = 3 // at least
-	warmUpLimit  = 90 * time.Second
+	muchLess, muchMore = 0.9, 1.5
+	warmUpRounds       = 3 // at least
+	warmUpLimit        = 90 * time.Second
 )
 
 // warmUp runs rounds, each of which gives what it cost.
 func (c *cluster) warmUp(unit string, run func(round int) (float64, error)) error {
-	began, last := time.Now(), math.Inf(1)
+	began, best := time.Now(), math.Inf(1)
 	for round := range c.clusterWarmUpRounds {
 		now, err := run(round)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "%s     warm-up %d: %s %s\n", time.Now().Format(time.TimeOnly), round+1, number(now), unit)
-		if round+1 >= warmUpRounds && now > muchLess*last || time.Since(began) > warmUpLimit {
+		settled := round+1 >= warmUpRounds && now > muchLess*best && now < muchMore*best
+		if settled || time.Since(began) > warmUpLimit {
 			return nil
 		}
-		last = now
+		best = min(best, now)
 	}
 	return nil
 }

@@ -3,8 +3,9 @@
 # table in Markdown for each part:
 #   broker   time to start, memory, throughput, processor time, latency
 #   log      many partitions: start and memory; recovery; compaction
-#   cluster  three brokers: throughput, latency, many partitions, failover
-# About ten minutes, three with --quick, three quarters of an hour with --full; nothing
+#   cluster  three brokers: throughput, latency, many partitions (--cluster-partitions
+#            10000 --measure partitions for more of them), failover
+# About a quarter of an hour, three minutes with --quick, an hour with --full; nothing
 # else should run meanwhile.
 #   tests/bench/compare.sh [--quick|--full] [--parts broker,log,cluster] …   (--help has all)
 set -euo pipefail
