@@ -90,7 +90,7 @@ func registerFlags(o *options) *flag.FlagSet {
 func parseOptions() (*options, error) {
 	o := &options{}
 	flags := registerFlags(o)
-	full := flags.Bool("full", false, "three rounds of larger loads: about three quarters of an hour")
+	full := flags.Bool("full", false, "three rounds of larger loads: about an hour")
 	quick := flags.Bool("quick", false, "one short round, for a first impression: about three minutes")
 	names := flags.String("parts", "broker,log,cluster", "which parts to run")
 	brokers := flags.String("brokers", "gregor,kafka", "whom to measure")
@@ -133,7 +133,7 @@ var (
 		"recovery-size": "192", "compaction-size": "96", "cluster-size": "32", "cluster-warm-up": "64", "cluster-warm-up-rounds": "3", "cluster-latency-warm-up": "3s", "limit": "15m", "cluster-partitions": "300",
 	}
 	fullForm = map[string]string{
-		"rounds": "3", "log-rounds": "3", "cluster-rounds": "3", "size": "768", "latency": "20s", "cluster-size": "384", "cluster-warm-up-rounds": "10", "limit": "2h",
+		"rounds": "3", "log-rounds": "3", "cluster-rounds": "3", "size": "768", "latency": "20s", "cluster-size": "256", "cluster-warm-up-rounds": "8", "limit": "2h",
 		"recovery-size": "900", "compaction-size": "768",
 	}
 )
@@ -192,8 +192,11 @@ func (o *options) pageCacheMiB() int64 {
 			most = max(most, replicas*(int64(o.clusterWarmUpRounds)*o.clusterWarmUpMiB+o.clusterMiB*int64(len(clusterLoads))))
 		}
 	}
-	return most
+	return min(most, maxPageCacheMiB)
 }
+
+// maxPageCacheMiB is how much is touched beforehand at most.
+const maxPageCacheMiB = 6 << 10
 
 // totalMiB is what a broker is sent in a round.
 func (o *options) totalMiB() int64 { return o.warmUpMiB + int64(len(o.loads))*o.sizeMiB }
