@@ -15,7 +15,7 @@ const (
 	// replicas is the size of a cluster and the replication factor of its topics.
 	replicas = 3
 	// settleTimeout is how long a cluster may take to reach a state.
-	settleTimeout = 3 * time.Minute
+	settleTimeout = 5 * time.Minute
 	manyTopic     = "many"
 )
 
