@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -128,6 +129,39 @@ func TestErrorAtEveryCall(t *testing.T) {
 		})
 		if got := again.latest(); !maps.Equal(got, want) || again.LogEndOffset() != end {
 			t.Fatalf("error %d (%v): got %v to %d, want %v to %d", n, err, got, again.LogEndOffset(), want, end)
+		}
+		again.abandon()
+	}
+}
+
+// TestBitFlipsAreNotCleaned flips bits of batches that are to be cleaned: a cleaning
+// ends with an error and leaves the log as it is, so that nothing damaged gets a
+// checksum that is right.
+func TestBitFlipsAreNotCleaned(t *testing.T) {
+	fsys := newMem(t)
+	l := crashingLog(t, fsys)
+	end, name := l.LogEndOffset(), fmt.Sprintf("%s/%020d.log", l.Dir(), l.Segments()[1].BaseOffset)
+	data, err := vfs.ReadFile(fsys, name)
+	must(t, err)
+	first, _, err := record.Next(data)
+	must(t, err)
+	for bit := range 8 * len(first) {
+		if at := bit / 8; at < 8 || at >= 12 && at < 16 {
+			continue // base offset and leader epoch have no checksum
+		}
+		damaged := fsys.KillClone()
+		flipped := slices.Clone(data)
+		flipped[bit/8] ^= 1 << (bit % 8)
+		must(t, vfs.WriteFile(damaged, name, flipped))
+		again := reopen(t, damaged, l.overrides, func(options *log.OpenOptions) {
+			options.CleanShutdown, options.RecoveryPoint = false, end
+		})
+		before := again.NumberOfSegments()
+		if _, err := again.tryClean(context.Background(), testConfiguration()); err == nil {
+			t.Fatalf("bit %d was not noticed", bit)
+		}
+		if left, err := vfs.ReadFile(damaged, name); err != nil || !slices.Equal(left, flipped) || again.NumberOfSegments() != before {
+			t.Fatalf("bit %d: the log was changed: %v", bit, err)
 		}
 		again.abandon()
 	}

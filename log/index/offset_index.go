@@ -97,6 +97,9 @@ func (x *OffsetIndex) Lookup(target int64) (found OffsetPosition, err error) {
 		}
 		return err
 	})
+	if found.Position < 0 { // of no use; a read there would pass for a fault of the disk
+		found = OffsetPosition{Offset: x.baseOffset}
+	}
 	return found, err
 }
 

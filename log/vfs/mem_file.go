@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"time"
@@ -22,6 +23,9 @@ func (f *memFile) ReadAt(to []byte, at int64) (int, error) {
 	defer f.fs.mu.Unlock()
 	if f.closed {
 		return 0, pathError("read", f.name, fs.ErrClosed)
+	}
+	if at < 0 {
+		return 0, pathError("readat", f.name, errors.New("negative offset"))
 	}
 	if at >= int64(f.node.content.size) {
 		return 0, io.EOF
