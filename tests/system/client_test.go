@@ -47,11 +47,16 @@ func addresses(c *framework.Brokers) []string {
 type admin struct {
 	t      testing.TB
 	client *kgo.Client
+	// once sends a request once: whoever creates something must know whether an
+	// attempt before may have done it.
+	once *kgo.Client
 }
 
 func newAdmin(t testing.TB, c *framework.Brokers) *admin {
-	a := &admin{t, connect(t, addresses(c), kgo.RetryTimeout(2*time.Second))}
+	patient := kgo.RetryTimeout(2 * time.Second)
+	a := &admin{t, connect(t, addresses(c), patient), connect(t, addresses(c), patient, kgo.RequestRetries(0))}
 	t.Cleanup(a.client.Close)
+	t.Cleanup(a.once.Close)
 	return a
 }
 
@@ -62,6 +67,12 @@ func request[R kmsg.Response](a *admin, of interface {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return of.RequestWith(ctx, a.client)
+}
+
+func (a *admin) requestOnce(create *kmsg.CreateTopicsRequest) (*kmsg.CreateTopicsResponse, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return create.RequestWith(ctx, a.once)
 }
 
 // requestTo asks one broker.
@@ -116,7 +127,7 @@ func (a *admin) createTopic(name string, replicas [][]int32, settings map[string
 	a.t.Helper()
 	create, inDoubt := createTopicRequest(name, replicas, settings), false
 	a.until("create "+name, func() error {
-		response, err := request(a, create)
+		response, err := a.requestOnce(create)
 		if err == nil {
 			err = kerr.ErrorForCode(response.Topics[0].ErrorCode)
 		}

@@ -24,7 +24,7 @@ const MinutesVariable = "GREGOR_FAULT_MINUTES"
 
 var (
 	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the random faults")
-	rounds = flag.Int("rounds", 108, "how many rounds of random faults there are, all clusters taken together")
+	rounds = flag.Int64("rounds", 108, "how many rounds of random faults there are, all clusters taken together")
 	// Below 2.7 leaders write their ISR themselves and followers ask where epochs end;
 	// below 3.1 they fetch by names.
 	protocols = flag.String("protocols", "3.1,2.8,2.6", "inter-broker protocols of the clusters that have random faults")
@@ -34,9 +34,8 @@ var (
 // known.
 const session = 600 * time.Millisecond
 
-// budget is how long the random faults may take, and how many rounds each of so many
-// clusters has.
-func budget(t *testing.T, clusters int) (time.Duration, int) {
+// budget is how long the random faults may take, and how many rounds there are.
+func budget(t *testing.T) (time.Duration, int64) {
 	if text := os.Getenv(MinutesVariable); text != "" {
 		minutes, err := strconv.Atoi(text)
 		if err != nil || minutes <= 0 {
@@ -44,29 +43,29 @@ func budget(t *testing.T, clusters int) (time.Duration, int) {
 		}
 		return time.Duration(minutes) * time.Minute, 1 << 30
 	}
-	return faultBudget, (*rounds + clusters - 1) / clusters
+	return faultBudget, *rounds
 }
 
 // TestRandomFaults has faults one after another under load, and administration in
 // the middle of them; after each the cluster must take records again, and at the end
 // nothing that was promised may be missing. Clusters of several protocols have them
-// beside each other.
+// beside each other, each as many of the rounds as it comes to.
 func TestRandomFaults(t *testing.T) {
-	versions := strings.Split(*protocols, ",")
+	t.Parallel()
 	t.Logf("-seed=%d -protocols=%s", *seed, *protocols)
-	length, most := budget(t, len(versions))
-	var done atomic.Int64
-	t.Cleanup(func() { t.Logf("-seed=%d: %d rounds", *seed, done.Load()) })
-	for _, version := range versions {
+	length, most := budget(t)
+	var begun atomic.Int64
+	t.Cleanup(func() { t.Logf("-seed=%d: %d rounds", *seed, min(begun.Load(), most)) })
+	for version := range strings.SplitSeq(*protocols, ",") {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			r := newRounds(t, version)
-			end := time.Now().Add(length)
-			for count := 0; count < most && time.Now().Before(end); count++ {
+			end, count := time.Now().Add(length), 0
+			for ; time.Now().Before(end) && begun.Add(1) <= most; count++ {
 				r.round(count)
-				done.Add(1)
 			}
 			r.finish()
+			t.Logf("%d rounds", count)
 		})
 	}
 }

@@ -143,8 +143,8 @@ func (a *admin) beginMoves(b *framework.Broker, topic string) (targets map[int32
 // bulk sends so much to a topic that a throttled move of it does not end.
 func bulk(t *testing.T, c *framework.Brokers, topic string) (values []string) {
 	t.Helper()
-	for i := range 100 {
-		values = append(values, fmt.Sprintf("%d %s", i, strings.Repeat("x", 1000)))
+	for i := range 40 {
+		values = append(values, fmt.Sprintf("%d %s", i, strings.Repeat("x", 2500)))
 	}
 	sendAll(t, c, topic, values...)
 	return values
