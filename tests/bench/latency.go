@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -124,13 +125,21 @@ func (c *connection) awaitOffsets(first int64, count int) error {
 
 // addPercentiles adds to the three rows whose names begin with prefix.
 func (b *bench) addPercentiles(kind kind, prefix string, latencies []time.Duration) {
-	slices.Sort(latencies)
 	for _, row := range []struct {
 		name     string
 		quantile float64
 	}{{rowP50, 0.5}, {rowP99, 0.99}, {rowP999, 0.999}} {
-		b.results.add(prefix+row.name, kind, milliseconds(latencies[int(row.quantile*float64(len(latencies)-1))]))
+		b.results.add(prefix+row.name, kind, quantile(latencies, row.quantile))
 	}
+}
+
+// quantile is in milliseconds. It sorts what it is given.
+func quantile(latencies []time.Duration, q float64) float64 {
+	if len(latencies) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(latencies)
+	return milliseconds(latencies[int(q*float64(len(latencies)-1))])
 }
 
 var clockStart = time.Now()
