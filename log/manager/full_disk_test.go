@@ -218,9 +218,12 @@ func TestNothingIsCompactedOnAFullDisk(t *testing.T) {
 // than there is, and gives back what it took. Records are taken all the while.
 func TestCompactionThatFindsNoRoomLeavesItToRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var tight atomic.Bool
+		var tight, givenUp atomic.Bool
 		var tries atomic.Int32
 		disk := &vfs.Errors{FS: newFS(t), Inject: func(op vfs.Op, name string) error {
+			if op == vfs.OpRemove && strings.HasSuffix(name, vfs.ReserveFile) {
+				givenUp.Store(true)
+			}
 			if op == vfs.OpWrite && tight.Load() && strings.HasSuffix(name, log.LogFileSuffix+log.CleanedFileSuffix) {
 				tries.Add(1)
 				return &os.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
@@ -236,6 +239,9 @@ func TestCompactionThatFindsNoRoomLeavesItToRecords(t *testing.T) {
 			time.Sleep(500 * time.Millisecond)
 			synctest.Wait()
 			produce(t, unified, "x")
+		}
+		if givenUp.Load() {
+			t.Fatal("the reserve was given up for a compaction")
 		}
 		if tries.Load() == 0 || unified.NumberOfSegments() != 4 {
 			t.Fatal(tries.Load(), unified.Segments())

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"strings"
@@ -371,5 +372,40 @@ func TestTruncateAndMove(t *testing.T) {
 	must(t, m.WriteHighWatermarks(target, map[topic.Partition]int64{partition("topic"): 9}))
 	if got, err := m.ReadHighWatermarks(target); err != nil || got[partition("topic")] != 9 {
 		t.Fatal(got, err)
+	}
+}
+
+// TestLogsAreClosedTogether: a clean stop with thousands of logs does not wait for one
+// fsync after the other.
+func TestLogsAreClosedTogether(t *testing.T) {
+	const together = 4
+	var stopping atomic.Bool
+	var syncing atomic.Int32
+	met := make(chan struct{})
+	disk := &vfs.Errors{FS: newFS(t), Inject: func(op vfs.Op, name string) error {
+		if op != vfs.OpSync || !stopping.Load() || !strings.HasSuffix(name, log.LogFileSuffix) {
+			return nil
+		}
+		if syncing.Add(1) == together {
+			close(met)
+		}
+		select {
+		case <-met:
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s was synced alone", name)
+		}
+		return nil
+	}}
+	m := start(t, options(t, disk, "/a"))
+	for i := range together {
+		produce(t, create(t, m, fmt.Sprint("topic", i)), "x")
+	}
+	stopping.Store(true)
+	must(t, m.Shutdown())
+	again := start(t, options(t, disk, "/a"))
+	for i := range together {
+		if end := again.GetLog(partition(fmt.Sprint("topic", i)), false).LogEndOffset(); end != 1 {
+			t.Fatalf("the log ends at %d", end)
+		}
 	}
 }

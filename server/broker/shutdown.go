@@ -27,25 +27,34 @@ func (s *KafkaServer) Shutdown() {
 		} else if s.started && config.ControlledShutdownEnable.Get(s.settings()) {
 			s.controlledShutdown()
 		}
-		s.withinGrace(func() {
-			s.stopServing()
-			s.stopReplication()
-		})
-		s.closeLogs()
-		s.withinGrace(s.leaveCluster)
+		s.stopInOrder(s.closeZooKeeper)
 		s.log.Info(s.prefix + "shut down completed")
 		close(s.stopped)
 	})
 	<-s.stopped
 }
 
-// withinGrace runs steps of the stop; ZooKeeper is closed under those that go on for
-// longer, as they would when it went away meanwhile.
-func (s *KafkaServer) withinGrace(steps func()) {
-	if s.zk != nil {
-		defer time.AfterFunc(zooKeeperGrace, s.zk.Close).Stop()
+// stopInOrder stops what was started. Steps that wait for ZooKeeper for too long have
+// giveUp called under them.
+func (s *KafkaServer) stopInOrder(giveUp func()) {
+	withinGrace(giveUp, s.stopServing, s.stopReplication)
+	s.closeLogs()
+	withinGrace(giveUp, s.leaveCluster)
+}
+
+// withinGrace runs steps of the stop; giveUp, which closes ZooKeeper, is called under
+// those that go on for longer, as they would when it went away meanwhile.
+func withinGrace(giveUp func(), steps ...func()) {
+	defer time.AfterFunc(zooKeeperGrace, giveUp).Stop()
+	for _, step := range steps {
+		step()
 	}
-	steps()
+}
+
+func (s *KafkaServer) closeZooKeeper() {
+	if s.zk != nil {
+		s.zk.Close()
+	}
 }
 
 // stopServing ends what takes work: no setting changes any more, then no requests,
@@ -107,9 +116,7 @@ func (s *KafkaServer) leaveCluster() {
 	if s.senders != nil {
 		s.senders.Close()
 	}
-	if s.zk != nil {
-		s.zk.Close()
-	}
+	s.closeZooKeeper()
 	if s.fetches != nil {
 		s.fetches.Close()
 	}
