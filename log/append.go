@@ -273,6 +273,9 @@ func (l *UnifiedLog) applyProducerChanges(segment *LogSegment, changes producerC
 		if err := segment.completeTxn(l.producers, completed); err != nil {
 			return err
 		}
+		if completed.Aborted { // the first one makes the file of the index
+			l.local.newNames.Store(true)
+		}
 	}
 	return nil
 }

@@ -470,6 +470,21 @@ func (l *localLog) renameDir(name string) (bool, error) {
 	return true, l.fs.SyncDir(l.parentDir)
 }
 
+// removeTries is how often a directory is removed in which there is something again.
+const removeTries = 100
+
+// removeDir removes the directory. A flush in the background that began before the
+// files were closed may make an index in it meanwhile, one for each segment at most.
+func (l *localLog) removeDir() error {
+	var err error
+	for range removeTries {
+		if err = l.fs.RemoveAll(*l.dir.Load()); !errors.Is(err, syscall.ENOTEMPTY) {
+			break
+		}
+	}
+	return err
+}
+
 func (l *localLog) changeDir(renamed string) error {
 	l.dirMu.Lock()
 	defer l.dirMu.Unlock()

@@ -292,8 +292,9 @@ func (d *logLoader) recoverSegment(segment *LogSegment, beforeCut func() error) 
 // recoverSegments checks what may not have been flushed and gives the recovery
 // point and the log's end.
 func (d *logLoader) recoverSegments() (recoveryPoint, nextOffset int64, err error) {
+	flushed := d.options.RecoveryPoint
 	if !d.options.CleanShutdown {
-		if err := d.recoverUnflushed(); err != nil {
+		if flushed, err = d.recoverUnflushed(); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -319,13 +320,19 @@ func (d *logLoader) recoverSegments() (recoveryPoint, nextOffset int64, err erro
 		return nextOffset, nextOffset, nil
 	}
 	// Never more than was flushed: what is checked here may still be lost.
-	return min(d.options.RecoveryPoint, nextOffset), nextOffset, nil
+	return min(flushed, nextOffset), nextOffset, nil
 }
 
-func (d *logLoader) recoverUnflushed() error {
+// recoverUnflushed gives the new recovery point: the indexes of the first segment were
+// made anew and may be lost, so all of it needs to be looked at again.
+func (d *logLoader) recoverUnflushed() (flushed int64, err error) {
 	unflushed, err := d.unflushed()
 	if err != nil {
-		return err
+		return 0, err
+	}
+	flushed = d.options.RecoveryPoint
+	if len(unflushed) > 0 {
+		flushed = min(flushed, unflushed[0].BaseOffset)
 	}
 	for i, segment := range unflushed {
 		d.logger.Infof("%sRecovering unflushed segment %d", d.log.prefix(), segment.BaseOffset)
@@ -340,14 +347,14 @@ func (d *logLoader) recoverUnflushed() error {
 			}
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if truncated > 0 {
 			d.logger.Warnf("%sCorruption found in segment %d, truncating by %d bytes", d.log.prefix(), segment.BaseOffset, truncated)
-			return nil
+			break
 		}
 	}
-	return nil
+	return flushed, nil
 }
 
 // unflushed are the segments from the recovery point on. That before them is one of

@@ -60,8 +60,8 @@ func TestModel(t *testing.T) {
 		steps /= 10
 	}
 	for run := range (steps + modelRun - 1) / modelRun {
-		runModel(t, *modelSeed+uint64(run))
-		if t.Failed() {
+		seed := *modelSeed + uint64(run)
+		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, seed) }) {
 			return
 		}
 	}

@@ -1,9 +1,11 @@
 package log
 
 import (
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,4 +75,35 @@ func TestSegmentsAreDeletedAfterARename(t *testing.T) {
 			}
 		}
 	})
+}
+
+// refilled is a file system where a directory has a file again just before it is
+// removed for the first time.
+type refilled struct {
+	vfs.FS
+	tries int
+}
+
+func (r *refilled) RemoveAll(name string) error {
+	if r.tries++; r.tries == 1 {
+		return &os.PathError{Op: "unlinkat", Path: name, Err: syscall.ENOTEMPTY}
+	}
+	return r.FS.RemoveAll(name)
+}
+
+// A flush that began before a log is deleted may make a file in its directory while
+// that is removed. That is no fault of the disk.
+func TestAFlushDuringADeletionIsNoFaultOfTheDisk(t *testing.T) {
+	fsys := &refilled{FS: memDir(t)}
+	log := openTestLog(t, fsys, "/logs", nil)
+	log.append(simpleBatch("x"))
+	if err := log.RenameDir(deletedName); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Delete(); err != nil {
+		t.Fatal(err)
+	}
+	if exists, err := vfs.Exists(fsys, log.Dir()); exists || err != nil || fsys.tries != 2 || log.options.Failures.HasOfflineLogDir("/logs") {
+		t.Error(exists, err, fsys.tries)
+	}
 }

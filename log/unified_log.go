@@ -211,9 +211,13 @@ func (l *UnifiedLog) String() string {
 func (l *UnifiedLog) Flush() error { return l.flush(l.LogEndOffset()) }
 
 func (l *UnifiedLog) flush(offset int64) error {
-	// The log may be truncated before the flush, or while it runs.
+	// The log may be truncated before the flush, or while it runs. Below the end all
+	// is in the indexes only when no append is under way.
+	l.mu.Lock()
 	truncations := l.local.truncations.Load()
-	if offset = min(offset, l.LogEndOffset()); offset <= l.RecoveryPoint() {
+	offset = min(offset, l.LogEndOffset())
+	l.mu.Unlock()
+	if offset <= l.RecoveryPoint() {
 		return nil
 	}
 	err := l.local.flush(offset)
@@ -329,7 +333,7 @@ func (l *UnifiedLog) Delete() error {
 			_ = l.local.segments.each((*LogSegment).closeHandlers) // their files go now
 			l.local.closed = true
 		}
-		err = l.local.fs.RemoveAll(l.Dir())
+		err = l.local.removeDir()
 	}
 	return l.local.handleIO(err, "Error while deleting log for %s in dir %s", l.local.partition, l.local.parentDir)
 }

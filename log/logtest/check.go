@@ -44,7 +44,7 @@ type Checker struct {
 	// checkpoint file.
 	RecoveryPoints map[topic.Partition]int64
 	// LogStartOffsets has those of partitions where they matter: what is known of a
-	// producer may end with its records.
+	// producer, and leader epochs, may end with the records.
 	LogStartOffsets map[topic.Partition]int64
 	// Compacted tells which topics may have gaps; nil is none.
 	Compacted func(topic string) bool

@@ -136,7 +136,7 @@ func (p *partitionCheck) takeIn(s *segment) {
 		if p.Deep {
 			p.checkRecords(s, batch, at.position)
 		}
-		for _, fault := range p.trail.follow(batch, p.compacted, p.State == Settled) {
+		for _, fault := range p.trail.follow(batch, p.compacted, p.State == Settled && at.last >= p.LogStartOffsets[p.partition]) {
 			p.problem(s.name(), "position %d, offset %d: %s", at.position, first, fault)
 		}
 		if p.Visit != nil {
