@@ -21,25 +21,33 @@ var recoveryLoad = workload{recoveryTopic, "", 1000, 16 << 10}
 // again only when that is over.
 const shortSession = "zookeeper.session.timeout.ms=6000"
 
-// measureLog measures many partitions, recovery and compaction.
+// measureLog measures many partitions, recovery, compaction and the reading of a backlog.
+// What fails does not keep the rest from being measured.
 func (b *bench) measureLog(of kind, home string) error {
+	var failed []error
 	for _, step := range []struct {
 		name    string
 		measure func(kind, string) error
-	}{{"partitions", b.measureIdlePartitions}, {"recovery", b.measureRecovery}, {"compaction", b.measureCompaction}} {
+	}{{"recovery", b.measureRecovery}, {"compaction", b.measureCompaction}, {"backlog", b.measureBacklog}, {"partitions", b.measureIdlePartitions}} {
 		fmt.Fprintf(os.Stderr, "%s   %s\n", time.Now().Format(time.TimeOnly), step.name)
 		if err := step.measure(of, home+"-"+step.name); err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
+			failed = append(failed, fmt.Errorf("%s: %w", step.name, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
+
+// heapForPartitions is more than Kafka's scripts give: with 10,000 partitions that may
+// not do.
+const heapForPartitions = "KAFKA_HEAP_OPTS=-Xmx2G -Xms1G"
 
 // measureIdlePartitions starts a broker with many partitions after a clean stop and
 // takes what each of them costs in memory.
 func (b *bench) measureIdlePartitions(kind kind, home string) error {
 	defer os.RemoveAll(home)
-	broker, _, err := b.startToFirstProduce(alone(kind, home), "first", 1)
+	s := alone(kind, home)
+	s.environment = []string{heapForPartitions}
+	broker, _, err := b.startToFirstProduce(s, "first", 1)
 	if err != nil {
 		return err
 	}
@@ -59,7 +67,7 @@ func (b *bench) measureIdlePartitions(kind kind, home string) error {
 	if err := broker.stop(b.ctx); err != nil {
 		return err
 	}
-	started, took, err := b.startToFirstProduce(alone(kind, home), startTopic, b.logPartitions)
+	started, took, err := b.startToFirstProduce(s, startTopic, b.logPartitions)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ type options struct {
 	// clusterPartitions those of the topic whose leaders move, three replicas each.
 	logPartitions, clusterPartitions int
 	recoveryMiB, compactionMiB       int64
+	backlogMiB                       int64
+	backlogTime                      time.Duration
 	clusterMiB, clusterWarmUpMiB     int64
 	clusterLatencyWarmUp             time.Duration
 	clusterWarmUpRounds              int
@@ -73,6 +75,8 @@ func registerFlags(o *options) *flag.FlagSet {
 	flags.Int64Var(&o.warmUpMiB, "warm-up", 256, "MiB that are sent and read before anything is measured")
 	flags.Int64Var(&o.recoveryMiB, "recovery-size", 768, "MiB that are recovered")
 	flags.Int64Var(&o.compactionMiB, "compaction-size", 384, "MiB that are compacted")
+	flags.Int64Var(&o.backlogMiB, "backlog-size", 1024, "MiB of the backlog that is read while another client produces")
+	flags.DurationVar(&o.backlogTime, "backlog-time", 8*time.Second, "how long each load of that producer is sent")
 	flags.Int64Var(&o.clusterMiB, "cluster-size", 192, "MiB that each of the four loads of a cluster sends")
 	flags.IntVar(&o.clusterWarmUpRounds, "cluster-warm-up-rounds", 6, "how often, at most, a cluster is warmed up before throughput and before latency")
 	flags.Int64Var(&o.clusterWarmUpMiB, "cluster-warm-up", 256, "MiB of each such round")
@@ -130,7 +134,7 @@ func parseOptions() (*options, error) {
 var (
 	quickForm = map[string]string{
 		"size": "64", "warm-up": "48", "latency": "2s", "settle": "1s", "partitions": "200", "log-partitions": "1000",
-		"recovery-size": "192", "compaction-size": "96", "cluster-size": "32", "cluster-warm-up": "64", "cluster-warm-up-rounds": "3", "cluster-latency-warm-up": "3s", "limit": "15m", "cluster-partitions": "300",
+		"recovery-size": "192", "backlog-size": "192", "backlog-time": "2s", "compaction-size": "96", "cluster-size": "32", "cluster-warm-up": "64", "cluster-warm-up-rounds": "3", "cluster-latency-warm-up": "3s", "limit": "15m", "cluster-partitions": "300",
 	}
 	fullForm = map[string]string{
 		"rounds": "3", "log-rounds": "3", "cluster-rounds": "3", "size": "768", "latency": "20s", "cluster-size": "256", "cluster-warm-up-rounds": "8", "limit": "2h",
@@ -187,7 +191,7 @@ func (o *options) pageCacheMiB() int64 {
 		case "broker":
 			most = max(most, o.totalMiB())
 		case "log":
-			most = max(most, o.recoveryMiB, 2*o.compactionMiB)
+			most = max(most, o.recoveryMiB, 2*o.compactionMiB, o.backlogMiB)
 		case "cluster":
 			most = max(most, replicas*(int64(o.clusterWarmUpRounds)*o.clusterWarmUpMiB+o.clusterMiB*int64(len(clusterLoads))))
 		}

@@ -30,6 +30,12 @@ const (
 	rowRecoveryStart = "start to first produce after kill -9 (ms)"
 	rowCompaction    = "compaction (MB/s)"
 	rowCompactionCPU = "compaction: MB per CPU-second"
+	rowLiveAlone     = "produce alone (MB/s)"
+	rowLiveWith      = "produce while a backlog is read (MB/s)"
+	rowLiveKept      = "share of the throughput that is kept (%)"
+	rowLiveP99Alone  = "p99 of produce alone (ms)"
+	rowLiveP99With   = "p99 of produce while a backlog is read (ms)"
+	rowBacklogRead   = "the backlog is read meanwhile (MB/s)"
 
 	clusterPrefix        = "cluster: "
 	rowClusterLatencyCPU = clusterPrefix + rowLatencyCPU
@@ -104,6 +110,12 @@ func (r *results) logRows(o *options) {
 	r.row(rowRecoveryStart, "… start to first produce with it (ms)", nil)
 	r.row(rowCompaction, fmt.Sprintf("compaction of %d MiB, keys twice, 100 B records (MB/s)", o.compactionMiB), &aim{bound: 1.5, atLeast: true})
 	r.row(rowCompactionCPU, "… MB per CPU-second", nil)
+	r.row(rowLiveAlone, "produce, 100 B records, 16 KB batches, alone (MB/s)", nil)
+	r.row(rowLiveWith, fmt.Sprintf("… while a consumer reads %d MiB from the disk (MB/s)", o.backlogMiB), nil)
+	r.row(rowLiveKept, "… share that is kept (%)", &aim{bound: 1, atLeast: true})
+	r.row(rowLiveP99Alone, fmt.Sprintf("… at %d batches/s, p99 of the answers, alone (ms)", liveRate), nil)
+	r.row(rowLiveP99With, "… and while that consumer reads (ms)", &aim{bound: 1})
+	r.row(rowBacklogRead, "… the consumer gets (MB/s)", nil)
 }
 
 func (r *results) clusterRows(o *options) {
