@@ -2,7 +2,8 @@ package checkpoint
 
 import (
 	"errors"
-	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,20 +76,71 @@ func TestPartitionMetadata(t *testing.T) {
 	}
 }
 
-// FuzzParsers reads any text; what is accepted is accepted again as written.
+// FuzzParsers reads any text as each kind of file; what is accepted is accepted again
+// as it is written.
 func FuzzParsers(f *testing.F) {
 	f.Add("0\n1\na 0 5\n")
 	f.Add("0\n1\n3 5\n")
 	f.Add("version: 0\ntopic_id: " + topic.NewID().String())
 	f.Fuzz(func(t *testing.T, content string) {
-		lines := 0
-		if err := parseLines(content, func(string) error { lines++; return nil }); err == nil && lines > strings.Count(content, "\n") {
-			t.Fatalf("%d lines", lines)
-		}
-		if id, err := parsePartitionMetadata(content); err == nil {
-			if again, err := parsePartitionMetadata(fmt.Sprintf("version: 0\ntopic_id: %s", id)); err != nil || again != id {
-				t.Fatal(again, err)
+		fsys := vfs.NewMem()
+		for _, name := range []string{HighWatermarkFile, LeaderEpochFile, PartitionMetadataFile} {
+			if err := vfs.WriteFile(fsys, "/"+name, []byte(content)); err != nil {
+				t.Fatal(err)
 			}
 		}
+		checkOffsets(t, fsys, content)
+		checkEpochs(t, fsys)
+		if id, err := ReadPartitionMetadata(fsys, "/"); err == nil {
+			again, writeErr := topic.ID{}, WritePartitionMetadata(fsys, "/", id)
+			if again, err = ReadPartitionMetadata(fsys, "/"); errors.Join(err, writeErr) != nil || again != id {
+				t.Fatal(again, err, writeErr)
+			}
+		} else if !errors.Is(err, ErrMalformed) {
+			t.Fatal(err)
+		}
 	})
+}
+
+func checkOffsets(t *testing.T, fsys vfs.FS, content string) {
+	t.Helper()
+	file := NewOffsetCheckpoint(fsys, "/", HighWatermarkFile)
+	offsets, err := file.Read()
+	if err != nil {
+		if !errors.Is(err, ErrMalformed) {
+			t.Fatal(err)
+		}
+		return
+	}
+	if len(offsets) > strings.Count(content, "\n") {
+		t.Fatalf("%d offsets", len(offsets))
+	}
+	var lines []PartitionOffset
+	for partition, offset := range offsets {
+		lines = append(lines, PartitionOffset{partition, offset})
+	}
+	if err := file.Write(lines); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := file.Read(); err != nil || !maps.Equal(again, offsets) {
+		t.Fatal(again, err)
+	}
+}
+
+func checkEpochs(t *testing.T, fsys vfs.FS) {
+	t.Helper()
+	file := NewLeaderEpochCheckpoint(fsys, "/")
+	entries, err := file.Read()
+	if err != nil {
+		if !errors.Is(err, ErrMalformed) {
+			t.Fatal(err)
+		}
+		return
+	}
+	if err := file.Write(entries); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := file.Read(); err != nil || !slices.Equal(again, entries) {
+		t.Fatal(again, err)
+	}
 }

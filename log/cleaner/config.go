@@ -29,7 +29,7 @@ func NewConfig(broker *config.BrokerConfig) Config {
 		IOBufferSize:        config.LogCleanerIoBufferSize.Get(broker),
 		MaxMessageSize:      config.MessageMaxBytes.Get(broker),
 		MaxIOBytesPerSecond: config.LogCleanerIoMaxBytesPerSecond.Get(broker),
-		Backoff:             time.Duration(config.LogCleanerBackoffMs.Get(broker)) * time.Millisecond,
+		Backoff:             config.Milliseconds(config.LogCleanerBackoffMs.Get(broker)),
 	}
 }
 

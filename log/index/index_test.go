@@ -207,8 +207,11 @@ func FuzzIndexes(f *testing.F) {
 			must(t, vfs.WriteFull(file, data, 0))
 		}
 		offsets, times, txns := NewOffsetIndex(fsys, "/o", 0, room), NewTimeIndex(fsys, "/t", 0, room), NewTransactionIndex(fsys, "/x", 0)
-		_, err := offsets.Lookup(target)
+		found, err := offsets.Lookup(target)
 		must(t, err)
+		if found.Position < 0 || found.Offset > max(target, 0) {
+			t.Fatalf("%d is found at %+v", target, found)
+		}
 		_, _, err = offsets.UpperBound(OffsetPosition{}, int(int32(target)))
 		must(t, err)
 		_, err = times.Lookup(target)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -16,7 +15,7 @@ import (
 // scheduleDeletion deletes a log that has its -delete name after the delay of
 // files.
 func (m *LogManager) scheduleDeletion(unified *log.UnifiedLog) {
-	delay := time.Duration(config.LogSegmentDeleteDelayMs.Get(m.options.Config.Load())) * time.Millisecond
+	delay := config.Milliseconds(config.LogSegmentDeleteDelayMs.Get(m.options.Config.Load()))
 	m.scheduler.Schedule(delay, func() {
 		if err := unified.Delete(); err != nil {
 			m.logger.WithError(err).Errorf("Exception while deleting %s in dir %s.", unified, unified.ParentDir())
