@@ -19,14 +19,14 @@ import (
 func (s *KafkaServer) controlledShutdown() {
 	s.log.Info(s.prefix + "Starting controlled shutdown")
 	s.replicas.PrepareShutdown()
-	session := time.Duration(config.ZookeeperSessionTimeoutMs.Get(s.settings())) * time.Millisecond
+	session := config.Milliseconds(config.ZookeeperSessionTimeoutMs.Get(s.settings()))
 	ctx, end := whileConnected(s.zk.SessionState, session)
 	defer end()
 	settings := s.senders.config("")
-	settings.ConnectTimeout = time.Duration(config.ControllerSocketTimeoutMs.Get(s.settings())) * time.Millisecond
+	settings.ConnectTimeout = config.Milliseconds(config.ControllerSocketTimeoutMs.Get(s.settings()))
 	sender := channel.NewSender(settings)
 	defer sender.Close()
-	backoff := time.Duration(config.ControlledShutdownRetryBackoffMs.Get(s.settings())) * time.Millisecond
+	backoff := config.Milliseconds(config.ControlledShutdownRetryBackoffMs.Get(s.settings()))
 	for remaining := config.ControlledShutdownMaxRetries.Get(s.settings()); remaining > 0 && ctx.Err() == nil; {
 		if s.askForShutdown(ctx, sender) {
 			return

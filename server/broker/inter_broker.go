@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -27,7 +26,7 @@ type interBroker struct {
 func newInterBroker(current *config.Current, brokerID int32) *interBroker {
 	b := &interBroker{current: current, brokerID: brokerID}
 	settings := b.config("")
-	settings.RequestTimeout = time.Duration(config.ControllerSocketTimeoutMs.Get(current.Load())) * time.Millisecond
+	settings.RequestTimeout = config.Milliseconds(config.ControllerSocketTimeoutMs.Get(current.Load()))
 	b.controller = channel.NewSender(settings)
 	return b
 }
@@ -40,9 +39,9 @@ func (b *interBroker) config(clientID string) channel.SenderConfig {
 	snapshot := b.current.Load()
 	return channel.SenderConfig{
 		ClientID:          clientID,
-		RequestTimeout:    time.Duration(config.RequestTimeoutMs.Get(snapshot)) * time.Millisecond,
-		ConnectTimeout:    time.Duration(config.SocketConnectionSetupTimeoutMs.Get(snapshot)) * time.Millisecond,
-		MaxConnectTimeout: time.Duration(config.SocketConnectionSetupTimeoutMaxMs.Get(snapshot)) * time.Millisecond,
+		RequestTimeout:    config.Milliseconds(config.RequestTimeoutMs.Get(snapshot)),
+		ConnectTimeout:    config.Milliseconds(config.SocketConnectionSetupTimeoutMs.Get(snapshot)),
+		MaxConnectTimeout: config.Milliseconds(config.SocketConnectionSetupTimeoutMaxMs.Get(snapshot)),
 	}
 }
 
@@ -66,7 +65,7 @@ func (b *interBroker) Close() { b.controller.Close() }
 // Connect gives a follower a connection of its own to a leader.
 func (b *interBroker) Connect(leader metadata.Node, clientID string) replica.LeaderConnection {
 	settings := b.config(clientID)
-	settings.RequestTimeout = time.Duration(config.ReplicaSocketTimeoutMs.Get(b.current.Load())) * time.Millisecond
+	settings.RequestTimeout = config.Milliseconds(config.ReplicaSocketTimeoutMs.Get(b.current.Load()))
 	settings.ReceiveBuffer = config.ReplicaSocketReceiveBufferBytes.Get(b.current.Load())
 	settings.ReuseBuffer = true
 	return &leaderConnection{sender: channel.NewSender(settings), leader: channel.Node{ID: leader.ID, Host: leader.Host, Port: leader.Port}}

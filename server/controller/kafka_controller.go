@@ -122,7 +122,7 @@ func New(options Options) *KafkaController {
 // assemble makes the parts that share the context.
 func (c *KafkaController) assemble(sender Sender) {
 	snapshot := c.config.Load()
-	timeout := time.Duration(config.RequestTimeoutMs.Get(snapshot)) * time.Millisecond
+	timeout := config.Milliseconds(config.RequestTimeoutMs.Get(snapshot))
 	listener := cmp.Or(snapshot.ControlPlaneListenerName(), snapshot.InterBrokerListenerName())
 	c.channels = newChannelManager(c.brokerID, listener, sender, timeout, c.metrics)
 	c.metrics.watch(c.events, c.channels)

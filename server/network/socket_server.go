@@ -6,7 +6,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -173,7 +172,7 @@ func (s *SocketServer) Reconfigure(cfg *config.BrokerConfig) error { return s.qu
 // add starts a connection and reports whether the server still takes one.
 func (s *SocketServer) add(a *acceptor, conn net.Conn) bool {
 	c := s.newConnection(a, conn)
-	c.watchIdle(time.Duration(config.ConnectionsMaxIdleMs.Get(s.cfg)) * time.Millisecond)
+	c.watchIdle(config.Milliseconds(config.ConnectionsMaxIdleMs.Get(s.cfg)))
 	s.mu.Lock()
 	if s.stopped {
 		s.mu.Unlock()

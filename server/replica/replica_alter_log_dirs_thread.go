@@ -83,7 +83,7 @@ func newReplicaAlterLogDirsThread(movers *replicaAlterLogDirsManager, id int, so
 		fetcherLog: fetcherLog{log: logging.For("kafka.server.ReplicaAlterLogDirsThread"), prefix: "[" + name + "]: "},
 		stats:      newFetcherStats(m.options.Metrics, name, source),
 		fetchSize:  config.ReplicaFetchMaxBytes.Get(cfg), maxBytes: config.ReplicaFetchResponseMaxBytes.Get(cfg),
-		backoff: max(time.Duration(config.ReplicaFetchBackoffMs.Get(cfg))*time.Millisecond, time.Millisecond),
+		backoff: max(config.Milliseconds(config.ReplicaFetchBackoffMs.Get(cfg)), time.Millisecond),
 		wake:    make(chan struct{}, 1), states: map[topic.Partition]*moveState{},
 	}
 	t.context, t.stop = context.WithCancel(context.Background())

@@ -65,7 +65,7 @@ func newReplicaFetcherThread(f *replicaFetcherManager, fetcherID int, leader met
 		settings: fetcherSettings{
 			maxWaitMillis: int32(config.ReplicaFetchWaitMaxMs.Get(cfg)), minBytes: int32(config.ReplicaFetchMinBytes.Get(cfg)),
 			maxBytes: int32(config.ReplicaFetchResponseMaxBytes.Get(cfg)), fetchSize: int32(config.ReplicaFetchMaxBytes.Get(cfg)),
-			backoff: time.Duration(config.ReplicaFetchBackoffMs.Get(cfg)) * time.Millisecond,
+			backoff: config.Milliseconds(config.ReplicaFetchBackoffMs.Get(cfg)),
 		},
 		versions: fetcherVersionsOf(cfg.InterBrokerProtocolVersion()), quota: m.options.Quotas.Follower,
 		fetcherLog: fetcherLog{

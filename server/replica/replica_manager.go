@@ -134,7 +134,7 @@ func New(options Options) *ReplicaManager {
 	m.taskContext, m.stop = context.WithCancel(context.Background())
 	m.metrics = newManagerMetrics(m, options.Metrics)
 	m.broker = &cluster.Broker{
-		ID: brokerID, ReplicaLagTimeMax: time.Duration(config.ReplicaLagTimeMaxMs.Get(snapshot)) * time.Millisecond,
+		ID: brokerID, ReplicaLagTimeMax: config.Milliseconds(config.ReplicaLagTimeMaxMs.Get(snapshot)),
 		LogManager: options.LogManager, AliveBrokers: options.MetadataCache, AlterIsr: options.AlterIsr,
 		IsrChanges: m.metrics, Delayed: m,
 		Log: logging.For("kafka.cluster.Partition"), StateChange: m.stateChange,

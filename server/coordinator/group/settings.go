@@ -26,19 +26,18 @@ type settings struct {
 }
 
 func newSettings(cfg *config.BrokerConfig) settings {
-	milliseconds := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	return settings{
 		minSessionTimeoutMs:    config.GroupMinSessionTimeoutMs.Get(cfg),
 		maxSessionTimeoutMs:    config.GroupMaxSessionTimeoutMs.Get(cfg),
 		maxSize:                config.GroupMaxSize.Get(cfg),
-		initialRebalanceDelay:  milliseconds(config.GroupInitialRebalanceDelayMs.Get(cfg)),
+		initialRebalanceDelay:  config.Milliseconds(config.GroupInitialRebalanceDelayMs.Get(cfg)),
 		maxMetadataSize:        config.OffsetMetadataMaxBytes.Get(cfg),
 		loadBufferSize:         config.OffsetsLoadBufferSize.Get(cfg),
 		segmentBytes:           config.OffsetsTopicSegmentBytes.Get(cfg),
 		compression:            record.Compression(config.OffsetsTopicCompressionCodec.Get(cfg)),
 		retention:              time.Duration(config.OffsetsRetentionMinutes.Get(cfg)) * time.Minute,
-		retentionCheckInterval: time.Duration(config.OffsetsRetentionCheckIntervalMs.Get(cfg)) * time.Millisecond,
-		commitTimeout:          milliseconds(config.OffsetsCommitTimeoutMs.Get(cfg)),
+		retentionCheckInterval: config.Milliseconds(config.OffsetsRetentionCheckIntervalMs.Get(cfg)),
+		commitTimeout:          config.Milliseconds(config.OffsetsCommitTimeoutMs.Get(cfg)),
 		commitRequiredAcks:     config.OffsetsCommitRequiredAcks.Get(cfg),
 		interBroker:            cfg.InterBrokerProtocolVersion(),
 	}
