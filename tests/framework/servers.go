@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,19 +37,41 @@ const (
 	lastPort  = 32000
 )
 
-// FreePort returns a port of the loopback address that nothing listens on.
+// FreePort returns a port of the loopback address that nothing listens on, and that
+// no other test gets as long as this binary runs: servers leave theirs for a time.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			_ = listener.Close()
+		if err != nil {
+			continue
+		}
+		_ = listener.Close()
+		if reserve(port) {
 			return port
 		}
 	}
 	t.Fatalf("no port from %d to %d is free", firstPort, lastPort)
 	return 0
+}
+
+// reserved keeps the sockets that stand for ports, by whose names the test binaries
+// of a machine leave each other's ports alone. They end with the binary.
+var reserved struct {
+	mu      sync.Mutex
+	sockets []net.Listener
+}
+
+func reserve(port int) bool {
+	socket, err := net.Listen("unix", fmt.Sprintf("@gregor-test-port-%d", port))
+	if err != nil {
+		return false
+	}
+	reserved.mu.Lock()
+	defer reserved.mu.Unlock()
+	reserved.sockets = append(reserved.sockets, socket)
+	return true
 }
 
 // Server is a ZooKeeper or a broker that is started from bin/ with a properties
