@@ -15,13 +15,27 @@ import (
 // errors.ErrUnsupported.
 func (p *Process) SlowDisk(t testing.TB, write, sync time.Duration) (end func(), err error) {
 	t.Helper()
+	const writes, syncs = "pwrite64,pwritev,ftruncate", "fsync,fdatasync"
+	return p.trace(t, "-f", "-o", "/dev/null", "-e", "trace="+writes+","+syncs,
+		"-e", fmt.Sprintf("inject=%s:delay_enter=%d", writes, write.Microseconds()),
+		"-e", fmt.Sprintf("inject=%s:delay_enter=%d", syncs, sync.Microseconds()))
+}
+
+// Trace has strace write the given system calls of a running process to files that
+// begin with prefix, one for each thread, until the returned function is called.
+// Descriptors are written with their paths. Where it cannot be, the error is
+// errors.ErrUnsupported.
+func (p *Process) Trace(t testing.TB, prefix string, calls ...string) (end func(), err error) {
+	t.Helper()
+	return p.trace(t, "-ff", "-y", "-s", "0", "-o", prefix, "-e", "trace="+strings.Join(calls, ","))
+}
+
+func (p *Process) trace(t testing.TB, options ...string) (end func(), err error) {
+	t.Helper()
 	if _, err := exec.LookPath("strace"); err != nil {
 		return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
-	const writes, syncs = "pwrite64,pwritev,ftruncate", "fsync,fdatasync"
-	tracer, err := start(nil, "strace", "-f", "-o", "/dev/null", "-e", "trace="+writes+","+syncs,
-		"-e", fmt.Sprintf("inject=%s:delay_enter=%d", writes, write.Microseconds()),
-		"-e", fmt.Sprintf("inject=%s:delay_enter=%d", syncs, sync.Microseconds()), "-p", fmt.Sprint(p.Pid()))
+	tracer, err := start(nil, "strace", append(options, "-p", fmt.Sprint(p.Pid()))...)
 	if err != nil {
 		return nil, err
 	}
