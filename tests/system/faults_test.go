@@ -30,6 +30,11 @@ var (
 	protocols = flag.String("protocols", "3.1,2.8,2.6", "inter-broker protocols of the clusters that have random faults")
 )
 
+// slowWrite is what a write to a slow disk takes. With much more the controller gives
+// an order up that the broker still carries out, and one for a topic that is deleted
+// meanwhile may come after the deletion.
+const slowWrite = 20 * time.Millisecond
+
 // session is the brokers' session with ZooKeeper: short, so that a death is soon
 // known.
 const session = 600 * time.Millisecond
@@ -195,8 +200,8 @@ func (r *faultRounds) pick() (name string, fault func()) {
 		{describe("kill each as soon as the one before it is back, beginning with", short), func() { r.chase(victim) }},
 		{describe("set the clock of", clock), func() { r.setClock(victim.Process(), clock) }},
 		{describe("set the clock of ZooKeeper beside", clock), func() { r.setClock(r.c.ZooKeeper.Process, clock) }},
-		{describe("slow disk of", long), func() { r.slowDisk(victim.Process(), 100*time.Millisecond, long, func() {}) }},
-		{describe("slow disk and kill of", long), func() { r.slowDisk(victim.Process(), short, long, victim.Kill); victim.Start() }},
+		{describe("slow disk of", long), func() { r.slowDisk(victim.Process(), slowWrite, long, func() {}) }},
+		{describe("slow disk and kill of", long), func() { r.slowDisk(victim.Process(), slowWrite, long, victim.Kill); victim.Start() }},
 		{describe("slow disk of ZooKeeper beside", long), func() { r.slowDisk(r.c.ZooKeeper.Process, 20*time.Millisecond, long, func() {}) }},
 		{describe("stop while ZooKeeper is away", short), func() { r.c.ZooKeeper.Kill(); victim.Stop(); r.c.ZooKeeper.Start(); victim.Start() }},
 		{describe("pause ZooKeeper beside", long), func() { r.pauseZooKeeper(long) }},
