@@ -98,6 +98,10 @@ func (c *leaderAndIsrChange) sort(change *partitionChange) {
 		c.ignore(change, "as the local replica for the partition is in an offline log directory", kerr.KafkaStorageError)
 		return
 	}
+	if entry.partition == nil && c.deleted.has(change) {
+		c.ignore(change, "as the replica was deleted since", kerr.UnknownTopicOrPartition)
+		return
+	}
 	if change.partition = entry.partition; change.partition == nil {
 		change.partition = c.hostLocked(change.tp)
 	}

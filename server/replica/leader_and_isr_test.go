@@ -7,11 +7,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/gregor-broker/gregor/server/metadata"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // become carries a request out and returns the partitions' error codes by
@@ -157,6 +158,49 @@ func TestStopReplicaFencing(t *testing.T) {
 		if n.PartitionCount() != 1 || n.OnlinePartition(tpOf(1)) == nil {
 			t.Errorf("v%d: another partition went too", version)
 		}
+	}
+}
+
+// TestALateOrderMakesNoDeletedReplicaAgain: a LeaderAndIsr that the controller gave
+// up may be carried out after the StopReplica that came on its next connection.
+func TestALateOrderMakesNoDeletedReplicaAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		stop, order int32
+		after       time.Duration
+		id          string
+		made        bool
+	}{
+		"of a deleted topic":            {stop: epochDuringDelete, order: 9},
+		"of a replica that was moved":   {stop: 6, order: 5},
+		"for its return":                {stop: 6, order: 7, made: true},
+		"for the next topic":            {stop: epochDuringDelete, order: 0, id: "another", made: true},
+		"for a topic that is kept":      {stop: epochDuringDelete, order: 9, after: 2 * lateOrders, made: true},
+		"without an epoch of the order": {stop: -1, order: 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := newNode(t, newNetwork(), 1, nil, nil)
+				id := topic.NewID()
+				elect([]*node{n}, "t", id, state(0, 1, 5, 1))
+				n.append(0, 1)
+				n.StopReplicas(0, stopRequest(3, test.stop, true, 0))
+				time.Sleep(test.after)
+				if test.id != "" {
+					id = topic.NewID()
+				}
+				if err := n.logs.fs.RemoveAll("/logs/t-0"); err != nil {
+					t.Fatal(err)
+				}
+				response := n.BecomeLeaderOrFollower(0, leaderAndIsr("t", id, state(0, 1, test.order, 1)), func(_, _ []*cluster.Partition) {})
+				if code := response.Topics[0].Partitions[0].ErrorCode; (code == 0) != test.made {
+					t.Errorf("answered %v", kerr.ErrorForCode(code))
+				}
+				if made := n.OnlinePartition(tpOf(0)) != nil && n.LocalLog(tpOf(0)) != nil; made != test.made {
+					t.Errorf("made again: %t", made)
+				}
+				n.Shutdown(false)
+			})
+		})
 	}
 }
 

@@ -108,6 +108,7 @@ type ReplicaManager struct {
 	// controllerEpoch is the newest epoch a request came from; older ones are
 	// fenced.
 	controllerEpoch int32
+	deleted         deletedReplicas
 	started         bool
 	checkpointing   bool // the checkpoint task runs, from the first LeaderAndIsr on
 	taskContext     context.Context
@@ -125,6 +126,7 @@ func New(options Options) *ReplicaManager {
 		stateChange:   logging.For("state.change.logger"),
 		metadataCache: options.MetadataCache, logManager: options.LogManager,
 		partitions:           newHostedPartitions(),
+		deleted:              deletedReplicas{},
 		checkpointed:         map[string]map[topic.Partition]int64{},
 		topicStats:           newBrokerTopicStats(options.Metrics),
 		delayedProduce:       purgatory.New[topic.Partition]("Produce", options.Metrics),

@@ -115,6 +115,7 @@ func (m *ReplicaManager) stopPartitionsLocked(states []*stopState) {
 	for _, state := range states {
 		if entry := m.partitions.get(state.tp); state.delete && entry.partition != nil {
 			m.partitions.remove(state.tp)
+			m.deleted.add(state, entry.partition.TopicID(), entry.partition.LeaderEpoch())
 			m.topicStats.release(entry.stats)
 			entry.partition.Delete()
 		}
