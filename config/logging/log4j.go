@@ -10,8 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gregor-broker/gregor/config"
 	"github.com/sirupsen/logrus"
+
+	"github.com/gregor-broker/gregor/config"
 )
 
 // defaultPattern is that of all files Kafka ships.

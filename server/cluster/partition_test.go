@@ -8,9 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/gregor-broker/gregor/log"
 	"github.com/gregor-broker/gregor/log/record"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 func TestOneReplicaCommitsAtOnce(t *testing.T) {

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/topic"
 )
 
 // The topics of a snapshot are spread over this many maps, so that a change

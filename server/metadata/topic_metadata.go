@@ -3,9 +3,10 @@ package metadata
 import (
 	"slices"
 
-	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/topic"
 )
 
 // noAuthorizedOperations is the value of a response that was not asked for

@@ -3,11 +3,12 @@ package replica
 import (
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log"
 	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/gregor-broker/gregor/server/coordinator"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // CoordinatorStorage gives coordinators the partitions of their topics.

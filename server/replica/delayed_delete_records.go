@@ -5,10 +5,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/protocol"
 	"github.com/gregor-broker/gregor/server/purgatory"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // DeleteRecordsPartition asks that a partition begin at Offset, -1 meaning the

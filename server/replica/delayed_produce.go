@@ -4,10 +4,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/protocol"
 	"github.com/gregor-broker/gregor/server/purgatory"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // delayedProduce is an acks=all produce request that waits for the replicas,

@@ -5,11 +5,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log"
 	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/gregor-broker/gregor/server/protocol"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Replica ids of fetchers that are no brokers, as kafka.api.Request.

@@ -8,10 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gregor-broker/gregor/config/topic"
-	"github.com/gregor-broker/gregor/log"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/log"
 )
 
 // sessions is a manager whose topics' ids are known as far as names has them.

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/gregor-broker/gregor/config/topic"
-	"github.com/gregor-broker/gregor/log"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/topic"
+	"github.com/gregor-broker/gregor/log"
 )
 
 // pair is a leader (1) and a follower (2) of partitions of topic t.

@@ -3,8 +3,9 @@ package replica
 import (
 	"context"
 
-	"github.com/gregor-broker/gregor/server/metadata"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/server/metadata"
 )
 
 // LeaderConnection sends requests to one other broker, one at a time, as

@@ -1,11 +1,12 @@
 package replica
 
 import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/log"
 	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/gregor-broker/gregor/server/protocol"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // FetchOffsetForTimestamp answers ListOffsets for one partition; isolation is

@@ -3,9 +3,10 @@ package replica
 import (
 	"time"
 
-	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/topic"
 )
 
 // fetcherSession is our side of the fetch session with the leader, as

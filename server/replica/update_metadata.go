@@ -3,9 +3,10 @@ package replica
 import (
 	"fmt"
 
-	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gregor-broker/gregor/config/topic"
 )
 
 // MaybeUpdateMetadataCache applies an UpdateMetadata request unless it is of

@@ -7,10 +7,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/gregor-broker/gregor/config/topic"
 	"github.com/gregor-broker/gregor/server/cluster"
 	"github.com/gregor-broker/gregor/zkutil/zkdata"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // isrNodes is a ZooKeeper that has one version of every partition's state.
