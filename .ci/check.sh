@@ -13,6 +13,7 @@ if [ -n "$unformatted" ]; then
 fi
 
 go vet ./... || status=1
+GOOS=darwin GOARCH=arm64 go build -o /dev/null ./tools/kafka || status=1
 (cd tests/compat/clients/go && go vet ./...) || status=1 # a module of its own, for clients the broker does not need
 
 for script in bin/*.sh .ci/*.sh .ci/run $(git ls-files --cached --others --exclude-standard "tests/*.sh"); do

@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Constants of the log's format (FileTxnLog).
@@ -134,7 +132,7 @@ func (l *txnLog) sync() error {
 		return nil
 	}
 	started := time.Now()
-	if err := unix.Fdatasync(int(l.file.Fd())); err != nil {
+	if err := syncData(l.file); err != nil {
 		return fmt.Errorf("fsync of %s: %w", l.file.Name(), err)
 	}
 	if took := time.Since(started); took > l.slowAfter && l.slowAfter > 0 {
