@@ -2,6 +2,7 @@ package log
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -118,7 +119,9 @@ func (l *UnifiedLog) appendLocked(info *AppendInfo, records []byte, origin Appen
 	if err != nil {
 		return err
 	}
-	changes, duplicate, err := l.analyzeProducerState(segment, records, origin)
+	changes := pooledChanges.Get().(*producerChanges)
+	defer changes.release()
+	duplicate, err := l.analyzeProducerState(changes, segment, records, origin)
 	if err != nil {
 		return err
 	}
@@ -136,7 +139,7 @@ func (l *UnifiedLog) appendLocked(info *AppendInfo, records []byte, origin Appen
 }
 
 // afterAppend takes records into account that are in the segment.
-func (l *UnifiedLog) afterAppend(info *AppendInfo, segment *LogSegment, changes producerChanges) error {
+func (l *UnifiedLog) afterAppend(info *AppendInfo, segment *LogSegment, changes *producerChanges) error {
 	l.updateHighWatermarkWithEndLocked()
 	if err := l.applyProducerChanges(segment, changes); err != nil {
 		return err
@@ -209,38 +212,47 @@ type producerChanges struct {
 	completed []producerstate.CompletedTxn
 }
 
+// pooledChanges are of appends that are over.
+var pooledChanges = sync.Pool{New: func() any { return new(producerChanges) }}
+
+func (c *producerChanges) release() {
+	clear(c.producers) // they know their logs
+	c.producers, c.completed = c.producers[:0], c.completed[:0]
+	pooledChanges.Put(c)
+}
+
 var producerOrigins = [...]producerstate.Origin{
 	OriginReplication: producerstate.Replication,
 	OriginCoordinator: producerstate.Coordinator,
 	OriginClient:      producerstate.Client,
 }
 
-// analyzeProducerState checks sequence numbers and epochs. It gives the earlier
-// batch if a client sends one again. Without idempotent producers it costs a
+// analyzeProducerState checks sequence numbers and epochs, and collects the changes.
+// It gives the earlier batch if a client sends one again. Without idempotent producers it costs a
 // look at each batch header.
-func (l *UnifiedLog) analyzeProducerState(segment *LogSegment, records []byte, origin AppendOrigin) (changes producerChanges, duplicate *producerstate.Batch, err error) {
+func (l *UnifiedLog) analyzeProducerState(changes *producerChanges, segment *LogSegment, records []byte, origin AppendOrigin) (duplicate *producerstate.Batch, err error) {
 	position := segment.Size()
 	for len(records) > 0 {
 		batch, rest, err := record.Next(records)
 		if err != nil {
-			return changes, nil, err
+			return nil, err
 		}
 		records = rest
 		if batch.HasProducerID() {
 			if origin == OriginClient {
 				if last := l.producers.Last(batch.ProducerID()); last != nil {
 					if duplicate := last.FindDuplicate(batch); duplicate != nil {
-						return producerChanges{}, duplicate, nil
+						return duplicate, nil
 					}
 				}
 			}
 			if err := changes.add(l.producers, batch, producerOrigins[origin], segment.BaseOffset, position); err != nil {
-				return changes, nil, err
+				return nil, err
 			}
 		}
 		position += batch.SizeInBytes()
 	}
-	return changes, nil, nil
+	return nil, nil
 }
 
 func (c *producerChanges) add(producers *producerstate.Manager, batch record.Batch, origin producerstate.Origin, segmentBase int64, position int) error {
@@ -265,7 +277,7 @@ func (c *producerChanges) add(producers *producerstate.Manager, batch record.Bat
 	return err
 }
 
-func (l *UnifiedLog) applyProducerChanges(segment *LogSegment, changes producerChanges) error {
+func (l *UnifiedLog) applyProducerChanges(segment *LogSegment, changes *producerChanges) error {
 	for i := range changes.producers {
 		l.producers.Update(&changes.producers[i])
 	}
