@@ -25,6 +25,7 @@ type Reader struct {
 	batch      Batch
 	source     decompressor
 	window     []byte
+	pooled     *[]byte // what the window of a compressed batch is of
 	start, end int
 	exhausted  bool
 	index      int32
@@ -61,7 +62,8 @@ func NewReader(batch Batch) (*Reader, error) {
 		return nil, err
 	}
 	reader.source = source
-	reader.window = *windows.Get().(*[]byte)
+	reader.pooled = windows.Get().(*[]byte)
+	reader.window = *reader.pooled
 	return reader, nil
 }
 
@@ -69,8 +71,9 @@ func NewReader(batch Batch) (*Reader, error) {
 func (r *Reader) Close() {
 	if r.source != nil {
 		r.source.release()
-		if window := r.window; len(window) <= keptWindow {
-			windows.Put(&window)
+		if len(r.window) <= keptWindow {
+			*r.pooled = r.window
+			windows.Put(r.pooled)
 		}
 	}
 	*r = Reader{}
